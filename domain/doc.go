@@ -1,0 +1,26 @@
+// Package domain says what people may do in Parley and what then happened: ids, commands, events, Friendship, Group, Message,
+// read marks and the one error that says no to people.
+//
+// It does not read clocks, make ids, talk to a network or a database; time, ids and sequences come in as arguments, so
+// that every rule can be run again and gives the same answer. It imports nothing but the standard library.
+//
+// The one thing to know: the log decides. A message counts if and only if Friendship.MaySend or Group.MaySend says so for the
+// state folded from the events before it in the log; the edge asks before it appends, and edge and projector ask again when
+// they read it. State never depends on anything outside the log.
+//
+// # Chosen, refused, because
+//
+// Chosen: a command is a struct and Decide a method on folded state; Evolve cannot fail and ignores what it does not know.
+// Refused: command buses, handlers, registries by reflection. Because: the rules are to be read top to bottom.
+//
+// Chosen: a message sent under the setting "anyone may write to anyone" says so itself (Message.Open). Refused: asking the
+// setting when the log is read. Because: a setting that changes later must not change what was said.
+//
+// Chosen: the date of an event is the instant at which the log stored it. Refused: a time in the event. Because: one clock orders
+// better than one for each edge, and nobody can send a message from tomorrow.
+//
+// Chosen: a read mark counts as the smaller of what it says and its own place in the log. Refused: trusting its number.
+// Because: nobody has read what was not yet written.
+//
+// Chosen: JSON with one golden file for each event. Refused: a schema compiler. Because: a dozen events, readable in the log by eye.
+package domain

@@ -1,0 +1,205 @@
+package domain
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Event is something that happened. Its JSON has a golden file in testdata and never changes; a new shape is a new event with
+// a new name.
+type Event interface {
+	// EventName is the name that the event has in the log.
+	EventName() string
+	// Lane is the lane that the event belongs to.
+	Lane() Lane
+}
+
+// Events of two people's friendship, in the state lane of their topic.
+type (
+	// FriendRequested says that By would like to be friends.
+	FriendRequested struct {
+		By       UserID          `json:"by"`
+		Greeting json.RawMessage `json:"greeting,omitempty"` // the client's own JSON object
+	}
+	// FriendAccepted says that By, who was asked, said yes.
+	FriendAccepted struct {
+		By UserID `json:"by"`
+	}
+	// FriendRejected says that By, who was asked, said no.
+	FriendRejected struct {
+		By    UserID `json:"by"`
+		Reply string `json:"reply,omitempty"`
+	}
+	// FriendRemoved says that By ended the friendship.
+	FriendRemoved struct {
+		By UserID `json:"by"`
+	}
+	// FriendBlocked says that By blocked the other, which ends a friendship and an application.
+	FriendBlocked struct {
+		By UserID `json:"by"`
+	}
+	// FriendUnblocked says that By blocks the other no longer.
+	FriendUnblocked struct {
+		By UserID `json:"by"`
+	}
+)
+
+// Events of a group, in the state lane of its topic.
+type (
+	// GroupCreated says that By made the group and owns it; Members are in at once, Invited may accept.
+	GroupCreated struct {
+		By      UserID   `json:"by"`
+		Name    string   `json:"name"`
+		Members []UserID `json:"members,omitempty"`
+		Invited []UserID `json:"invited,omitempty"`
+	}
+	// GroupInvited says that By asked UID to join.
+	GroupInvited struct {
+		By  UserID `json:"by"`
+		UID UserID `json:"uid"`
+	}
+	// GroupDeclined says that UID, who was invited, said no.
+	GroupDeclined struct {
+		UID UserID `json:"uid"`
+	}
+	// GroupJoined says that UID is a member now, let in by By (by UID itself where an invitation was accepted).
+	GroupJoined struct {
+		By  UserID `json:"by"`
+		UID UserID `json:"uid"`
+	}
+	// GroupLeft says that UID left; where it was the owner, Owner follows. The last one to leave ends the group.
+	GroupLeft struct {
+		UID   UserID `json:"uid"`
+		Owner UserID `json:"owner,omitempty"`
+	}
+	// GroupRemoved says that By put UID out.
+	GroupRemoved struct {
+		By  UserID `json:"by"`
+		UID UserID `json:"uid"`
+	}
+)
+
+// Message is what somebody said, in the talk lane of a conversation.
+type Message struct {
+	From UserID          `json:"from"`
+	ID   string          `json:"id"`             // the client's own id of it, or one that the edge made
+	Msg  json.RawMessage `json:"msg"`            // a string or an object, as the client gave it
+	Open bool            `json:"open,omitempty"` // sent where anyone may write to anyone
+}
+
+// ReadMarked says that By has read up to Seq, in By's own read lane of a conversation. A later one replaces it.
+type ReadMarked struct {
+	By  UserID `json:"by"`
+	Seq uint64 `json:"seq"`
+}
+
+// Profiled says what a person is called and looks like, whole, in the state lane of the person's topic; the latest counts. The
+// first one makes the person known.
+type Profiled struct {
+	Username string `json:"username,omitempty"` // "" for people of another application's
+	Name     string `json:"name"`
+	Avatar   string `json:"avatar,omitempty"`
+}
+
+func (FriendRequested) EventName() string { return "friend.requested" }
+func (FriendAccepted) EventName() string  { return "friend.accepted" }
+func (FriendRejected) EventName() string  { return "friend.rejected" }
+func (FriendRemoved) EventName() string   { return "friend.removed" }
+func (FriendBlocked) EventName() string   { return "friend.blocked" }
+func (FriendUnblocked) EventName() string { return "friend.unblocked" }
+func (GroupCreated) EventName() string    { return "group.created" }
+func (GroupInvited) EventName() string    { return "group.invited" }
+func (GroupDeclined) EventName() string   { return "group.declined" }
+func (GroupJoined) EventName() string     { return "group.joined" }
+func (GroupLeft) EventName() string       { return "group.left" }
+func (GroupRemoved) EventName() string    { return "group.removed" }
+func (Message) EventName() string         { return "message" }
+func (ReadMarked) EventName() string      { return "read" }
+func (Profiled) EventName() string        { return "profile" }
+
+func (FriendRequested) Lane() Lane { return LaneState }
+func (FriendAccepted) Lane() Lane  { return LaneState }
+func (FriendRejected) Lane() Lane  { return LaneState }
+func (FriendRemoved) Lane() Lane   { return LaneState }
+func (FriendBlocked) Lane() Lane   { return LaneState }
+func (FriendUnblocked) Lane() Lane { return LaneState }
+func (GroupCreated) Lane() Lane    { return LaneState }
+func (GroupInvited) Lane() Lane    { return LaneState }
+func (GroupDeclined) Lane() Lane   { return LaneState }
+func (GroupJoined) Lane() Lane     { return LaneState }
+func (GroupLeft) Lane() Lane       { return LaneState }
+func (GroupRemoved) Lane() Lane    { return LaneState }
+func (Message) Lane() Lane         { return LaneTalk }
+func (ReadMarked) Lane() Lane      { return LaneRead }
+func (Profiled) Lane() Lane        { return LaneState }
+
+// decoders holds one function for each event's name.
+var decoders = map[string]func([]byte) (Event, error){
+	"friend.requested": decode[FriendRequested],
+	"friend.accepted":  decode[FriendAccepted],
+	"friend.rejected":  decode[FriendRejected],
+	"friend.removed":   decode[FriendRemoved],
+	"friend.blocked":   decode[FriendBlocked],
+	"friend.unblocked": decode[FriendUnblocked],
+	"group.created":    decode[GroupCreated],
+	"group.invited":    decode[GroupInvited],
+	"group.declined":   decode[GroupDeclined],
+	"group.joined":     decode[GroupJoined],
+	"group.left":       decode[GroupLeft],
+	"group.removed":    decode[GroupRemoved],
+	"message":          decode[Message],
+	"read":             decode[ReadMarked],
+	"profile":          decode[Profiled],
+}
+
+func decode[E Event](b []byte) (Event, error) {
+	var e E
+	err := json.Unmarshal(b, &e)
+	return e, err
+}
+
+// UnknownEventError is DecodeEvent's answer to an event of a name that this version does not know.
+type UnknownEventError struct{ Event string }
+
+func (e *UnknownEventError) Error() string {
+	return fmt.Sprintf("unknown event %q: it was written by a newer version, or by somebody else", e.Event)
+}
+
+const eventHead = `{"event":"`
+
+// EncodeEvent writes an event as it stands in the log: a JSON object whose first member, "event", is its name.
+func EncodeEvent(e Event) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString(eventHead)
+	b.WriteString(e.EventName())
+	b.WriteByte('"')
+	head := b.Len()
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(e); err != nil {
+		return nil, fmt.Errorf("encode event %s: %w", e.EventName(), err)
+	}
+	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	out[head] = ',' // where the event's own object began
+	return out, nil
+}
+
+// DecodeEvent reads what EncodeEvent wrote. For a name that it does not know the error is an *UnknownEventError.
+func DecodeEvent(b []byte) (Event, error) {
+	rest, ok := strings.CutPrefix(string(b[:min(len(b), len(eventHead)+64)]), eventHead)
+	name, _, closed := strings.Cut(rest, `"`)
+	if !ok || !closed {
+		return nil, fmt.Errorf("not an event: it does not begin with %s", eventHead)
+	}
+	dec, known := decoders[name]
+	if !known {
+		return nil, &UnknownEventError{name}
+	}
+	e, err := dec(b)
+	if err != nil {
+		return nil, fmt.Errorf("decode event %s: %w", name, err)
+	}
+	return e, nil
+}

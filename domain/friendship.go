@@ -1,0 +1,189 @@
+package domain
+
+import "encoding/json"
+
+// Limits of what goes with an application for friendship.
+const (
+	MaxGreeting = 4096 // bytes of JSON
+	MaxReply    = 256  // characters
+)
+
+// Friendship is how two people stand to one another, folded from the state lane of their topic. The zero value, with the Pair set by
+// NewFriendship, is strangers.
+type Friendship struct {
+	lo, hi    UserID
+	friends   bool
+	requested UserID // who has asked and waits for an answer
+	blockedBy [2]bool
+}
+
+// NewFriendship is that of two who never met. It panics where the topic is not a direct conversation of two different people,
+// which the parsers of ids have refused before.
+func NewFriendship(t Topic) Friendship {
+	lo, hi, ok := t.Pair()
+	if !ok || lo == hi {
+		panic("domain: no friendship in " + t.Key())
+	}
+	return Friendship{lo: lo, hi: hi}
+}
+
+// Friends says whether the two are friends.
+func (f Friendship) Friends() bool { return f.friends }
+
+// Requested gives who has applied and not yet been answered; "" for nobody.
+func (f Friendship) Requested() UserID { return f.requested }
+
+// Blocked says whether by blocks the other.
+func (f Friendship) Blocked(by UserID) bool { return f.blockedBy[f.side(by)] }
+
+func (f Friendship) side(u UserID) int {
+	if u == f.hi {
+		return 1
+	}
+	return 0
+}
+
+func (f Friendship) other(u UserID) UserID {
+	if u == f.lo {
+		return f.hi
+	}
+	return f.lo
+}
+
+// FriendCommand is what one of the two would like to be so.
+type FriendCommand interface {
+	decide(Friendship) (Event, error)
+}
+
+// The commands of a friendship. By is who gives it.
+type (
+	// RequestFriend applies for friendship. Where the other has applied already, it accepts.
+	RequestFriend struct {
+		By       UserID
+		Greeting json.RawMessage // a JSON object of at most MaxGreeting bytes, or nil
+	}
+	// AcceptFriend says yes to the other's application.
+	AcceptFriend struct{ By UserID }
+	// RejectFriend says no to the other's application.
+	RejectFriend struct {
+		By    UserID
+		Reply string // at most MaxReply characters
+	}
+	// RemoveFriend ends the friendship.
+	RemoveFriend struct{ By UserID }
+	// BlockFriend ends what there is between the two and keeps the other from writing and applying.
+	BlockFriend struct{ By UserID }
+	// UnblockFriend takes By's block back.
+	UnblockFriend struct{ By UserID }
+)
+
+// Decide says what follows from a command: the event to append, or an *Error that says why not. It changes nothing.
+func (f Friendship) Decide(c FriendCommand) (Event, error) { return c.decide(f) }
+
+func (c RequestFriend) decide(f Friendship) (Event, error) {
+	if err := checkGreeting(c.Greeting); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.friends:
+		return nil, Refuse(Conflict, "you are friends already")
+	case f.Blocked(c.By):
+		return nil, Refuse(Conflict, "you have blocked this person; unblock first")
+	case f.Blocked(f.other(c.By)):
+		return nil, Refuse(Forbidden, "you may not apply to this person")
+	case f.requested == c.By:
+		return nil, Refuse(Conflict, "you have applied already; the answer is awaited")
+	case f.requested == f.other(c.By):
+		return FriendAccepted{By: c.By}, nil
+	}
+	return FriendRequested(c), nil
+}
+
+func (c AcceptFriend) decide(f Friendship) (Event, error) {
+	if err := f.asked(c.By); err != nil {
+		return nil, err
+	}
+	return FriendAccepted(c), nil
+}
+
+func (c RejectFriend) decide(f Friendship) (Event, error) {
+	if len([]rune(c.Reply)) > MaxReply {
+		return nil, Refuse(TooLarge, "reply must be at most %d characters", MaxReply)
+	}
+	if err := f.asked(c.By); err != nil {
+		return nil, err
+	}
+	return FriendRejected(c), nil
+}
+
+func (f Friendship) asked(by UserID) error {
+	switch {
+	case f.friends:
+		return Refuse(Conflict, "you are friends already")
+	case f.requested != f.other(by):
+		return Refuse(Conflict, "no application of this person's is waiting for your answer")
+	}
+	return nil
+}
+
+func (c RemoveFriend) decide(f Friendship) (Event, error) {
+	if !f.friends {
+		return nil, Refuse(Conflict, "you are not friends")
+	}
+	return FriendRemoved(c), nil
+}
+
+func (c BlockFriend) decide(f Friendship) (Event, error) {
+	if f.Blocked(c.By) {
+		return nil, Refuse(Conflict, "you have blocked this person already")
+	}
+	return FriendBlocked(c), nil
+}
+
+func (c UnblockFriend) decide(f Friendship) (Event, error) {
+	if !f.Blocked(c.By) {
+		return nil, Refuse(Conflict, "you have not blocked this person")
+	}
+	return FriendUnblocked(c), nil
+}
+
+// MaySend says nil where from may write to the other in this state, else an *Error with code Forbidden that is the same for a
+// stranger and for the blocked. open is the message's own Open.
+func (f Friendship) MaySend(from UserID, open bool) error {
+	if (f.friends || open) && !f.blockedBy[0] && !f.blockedBy[1] && (from == f.lo || from == f.hi) {
+		return nil
+	}
+	if f.Blocked(from) {
+		return Refuse(Forbidden, "you have blocked this person; unblock first")
+	}
+	return Refuse(Forbidden, "you may not write to this person")
+}
+
+// Evolve folds an event of the state lane into the friendship. What is not of a friendship leaves it as it is.
+func (f *Friendship) Evolve(e Event) {
+	switch e := e.(type) {
+	case FriendRequested:
+		f.requested = e.By
+	case FriendAccepted:
+		f.requested, f.friends = "", true
+	case FriendRejected:
+		f.requested = ""
+	case FriendRemoved:
+		f.friends = false
+	case FriendBlocked:
+		f.requested, f.friends = "", false
+		f.blockedBy[f.side(e.By)] = true
+	case FriendUnblocked:
+		f.blockedBy[f.side(e.By)] = false
+	}
+}
+
+func checkGreeting(g json.RawMessage) error {
+	if g == nil {
+		return nil
+	}
+	if len(g) > MaxGreeting {
+		return Refuse(TooLarge, "data must be at most %d bytes of JSON", MaxGreeting)
+	}
+	return checkJSON("data", g, '{')
+}

@@ -1,0 +1,115 @@
+package domain
+
+import (
+	"encoding/base64"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxID is the longest a user or group id may be, in bytes.
+const MaxID = 96
+
+// externalMark begins the ids that stand for a host application's own subjects; no id that is taken as it is begins with it.
+const externalMark = "~"
+
+// UserID names a person: 1 to MaxID characters of A-Z, a-z, 0-9, "_" and "-", or "~" and such characters for a subject of
+// another application's (ExternalUserID). It is safe as one token of a NATS subject, in a URL path and in a file name.
+type UserID string
+
+// GroupID names a group; its form is that of UserID.
+type GroupID string
+
+// ParseUserID takes an id as it is or refuses it with code Malformed; it never mends one.
+func ParseUserID(s string) (UserID, error) {
+	if err := checkID("uid", s); err != nil {
+		return "", err
+	}
+	return UserID(s), nil
+}
+
+// ParseGroupID takes an id as it is or refuses it with code Malformed; it never mends one.
+func ParseGroupID(s string) (GroupID, error) {
+	if err := checkID("gid", s); err != nil {
+		return "", err
+	}
+	return GroupID(s), nil
+}
+
+func checkID(field, s string) error {
+	if plainID(strings.TrimPrefix(s, externalMark)) && len(s) <= MaxID {
+		return nil
+	}
+	return Refuse(Malformed, "%s must be 1 to %d characters of A-Z, a-z, 0-9, _ and -", field, MaxID)
+}
+
+func plainID(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// ExternalUserID is the id of the person whom a token's "sub" names. A subject that has the form of an id is that id; any other
+// is encoded, reversibly, as "~" and its base64url. It refuses subjects that are empty or too long with code Malformed.
+func ExternalUserID(sub string) (UserID, error) {
+	id := sub
+	if !plainID(sub) {
+		id = externalMark + base64.RawURLEncoding.EncodeToString([]byte(sub))
+	}
+	if sub == "" || len(id) > MaxID {
+		return "", Refuse(Malformed, "the token's sub must be 1 to %d bytes", (MaxID-len(externalMark))*3/4)
+	}
+	return UserID(id), nil
+}
+
+// Subject is the token "sub" that the id stands for: the reverse of ExternalUserID.
+func (u UserID) Subject() string {
+	if rest, ok := strings.CutPrefix(string(u), externalMark); ok {
+		if b, err := base64.RawURLEncoding.DecodeString(rest); err == nil {
+			return string(b)
+		}
+	}
+	return string(u)
+}
+
+// Limits of what people call themselves and their groups, in characters.
+const (
+	MaxUsername = 32
+	MaxName     = 64
+	MaxAvatar   = 1024
+)
+
+// ParseUsername checks the name a person signs in with: 1 to MaxUsername letters and digits of any script, "_", "." and "-", without
+// combining marks, so that no two spellings look alike for being composed differently. Case is kept and does not tell names apart.
+// It refuses with code Malformed.
+func ParseUsername(s string) (string, error) {
+	n := 0
+	for _, r := range s {
+		n++
+		if r == utf8.RuneError || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_.-", r) {
+			n = 0
+			break
+		}
+	}
+	if n == 0 || n > MaxUsername {
+		return "", Refuse(Malformed, "username must be 1 to %d letters, digits, _, . and -", MaxUsername)
+	}
+	return s, nil
+}
+
+// ParseName checks what is shown for a person or a group: 1 to MaxName characters, not only spaces, no control characters.
+// It refuses with code Malformed.
+func ParseName(s string) (string, error) {
+	if utf8.RuneCountInString(s) > MaxName || strings.TrimSpace(s) == "" || !printable(s) {
+		return "", Refuse(Malformed, "name must be 1 to %d characters, not only spaces, without control characters", MaxName)
+	}
+	return s, nil
+}
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}

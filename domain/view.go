@@ -1,0 +1,69 @@
+package domain
+
+import "encoding/json"
+
+// Account is how a person signs in with a name and a password. Accounts are kept beside the log, since a password's hash must be
+// erasable.
+type Account struct {
+	Username string `json:"username"`
+	ID       UserID `json:"id"`
+	Password string `json:"password"` // its hash, in the PHC string format
+	Revision uint64 `json:"-"`        // of the stored account, for a change to name what it changes
+}
+
+// The shapes in which the read models answer. Dates are as Date writes them.
+type (
+	// PersonView is what anyone may know of a person.
+	PersonView struct {
+		ID       UserID `json:"id"`
+		Username string `json:"username,omitempty"`
+		Name     string `json:"name"`
+		Avatar   string `json:"avatar"`
+	}
+
+	// ApplyView is something that waits for the reader's answer: an application for friendship, or an invitation to a group.
+	ApplyView struct {
+		Type  string          `json:"type" enum:"friend,invite"`
+		From  PersonView      `json:"from"`
+		Group *GroupView      `json:"group,omitempty"` // of an invitation
+		Data  json.RawMessage `json:"data,omitempty"`  // the greeting of an application
+		Date  string          `json:"date"`
+		Seq   uint64          `json:"seq"`
+	}
+
+	// GroupView is what a member may know of a group.
+	GroupView struct {
+		ID      GroupID `json:"id"`
+		Name    string  `json:"name"`
+		Avatar  string  `json:"avatar"`
+		Owner   UserID  `json:"owner"`
+		Members int     `json:"members"` // how many
+		Role    Role    `json:"role,omitempty"`
+	}
+
+	// MemberView is somebody in a group.
+	MemberView struct {
+		PersonView
+		Role   Role   `json:"role"`
+		Joined string `json:"joined"`
+	}
+
+	// MessageView is something that was said.
+	MessageView struct {
+		Seq  uint64          `json:"seq"`
+		ID   string          `json:"id"`
+		From UserID          `json:"from"`
+		Date string          `json:"date"`
+		Msg  json.RawMessage `json:"msg"`
+	}
+
+	// ConversationView is one line of a person's list of conversations.
+	ConversationView struct {
+		ID     string       `json:"id"` // "u:<uid>" or "g:<gid>"
+		Name   string       `json:"name"`
+		Avatar string       `json:"avatar"`
+		Last   *MessageView `json:"last,omitempty"`
+		Unread uint64       `json:"unread"` // how many messages after the mark
+		Read   uint64       `json:"read"`   // the seq up to which the reader has read
+	}
+)
