@@ -34,7 +34,9 @@ func (f Friendship) Friends() bool { return f.friends }
 func (f Friendship) Requested() UserID { return f.requested }
 
 // Blocked says whether by blocks the other.
-func (f Friendship) Blocked(by UserID) bool { return f.blockedBy[f.side(by)] }
+func (f Friendship) Blocked(by UserID) bool { return f.between(by) && f.blockedBy[f.side(by)] }
+
+func (f Friendship) between(u UserID) bool { return u == f.lo || u == f.hi }
 
 func (f Friendship) side(u UserID) int {
 	if u == f.hi {
@@ -52,6 +54,7 @@ func (f Friendship) other(u UserID) UserID {
 
 // FriendCommand is what one of the two would like to be so.
 type FriendCommand interface {
+	by() UserID
 	decide(Friendship) (Event, error)
 }
 
@@ -77,8 +80,21 @@ type (
 	UnblockFriend struct{ By UserID }
 )
 
-// Decide says what follows from a command: the event to append, or an *Error that says why not. It changes nothing.
-func (f Friendship) Decide(c FriendCommand) (Event, error) { return c.decide(f) }
+func (c RequestFriend) by() UserID { return c.By }
+func (c AcceptFriend) by() UserID  { return c.By }
+func (c RejectFriend) by() UserID  { return c.By }
+func (c RemoveFriend) by() UserID  { return c.By }
+func (c BlockFriend) by() UserID   { return c.By }
+func (c UnblockFriend) by() UserID { return c.By }
+
+// Decide says what follows from a command: the event to append, or an *Error that says why not, for anyone but the two with code
+// Forbidden. It changes nothing.
+func (f Friendship) Decide(c FriendCommand) (Event, error) {
+	if !f.between(c.by()) {
+		return nil, Refuse(Forbidden, "this is between two others")
+	}
+	return c.decide(f)
+}
 
 func (c RequestFriend) decide(f Friendship) (Event, error) {
 	if err := checkGreeting(c.Greeting); err != nil {
@@ -150,7 +166,7 @@ func (c UnblockFriend) decide(f Friendship) (Event, error) {
 // MaySend says nil where from may write to the other in this state, else an *Error with code Forbidden that is the same for a
 // stranger and for the blocked. open is the message's own Open.
 func (f Friendship) MaySend(from UserID, open bool) error {
-	if (f.friends || open) && !f.blockedBy[0] && !f.blockedBy[1] && (from == f.lo || from == f.hi) {
+	if (f.friends || open) && !f.blockedBy[0] && !f.blockedBy[1] && f.between(from) {
 		return nil
 	}
 	if f.Blocked(from) {
