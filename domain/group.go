@@ -114,12 +114,12 @@ func (c Invite) decide(g *Group) (Event, error) {
 		return nil, errNoMember
 	case g.Role(c.UID) != "":
 		return nil, Refuse(Conflict, "this person is a member already")
-	case len(g.members)+len(g.invited) >= MaxMembers:
+	case g.Invited(c.UID) && !c.Friend:
+		return nil, Refuse(Conflict, "this person has been invited already")
+	case len(g.members)+len(g.invited) >= MaxMembers && !g.Invited(c.UID): // whoever is invited has a place already
 		return nil, Refuse(TooLarge, "a group holds at most %d people", MaxMembers)
 	case c.Friend:
 		return GroupJoined{By: c.By, UID: c.UID}, nil
-	case g.Invited(c.UID):
-		return nil, Refuse(Conflict, "this person has been invited already")
 	}
 	return GroupInvited{By: c.By, UID: c.UID}, nil
 }
