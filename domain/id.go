@@ -37,10 +37,14 @@ func ParseGroupID(s string) (GroupID, error) {
 }
 
 func checkID(field, s string) error {
-	if plainID(strings.TrimPrefix(s, externalMark)) && len(s) <= MaxID {
+	if validID(s) {
 		return nil
 	}
 	return Refuse(Malformed, "%s must be 1 to %d characters of A-Z, a-z, 0-9, _ and -", field, MaxID)
+}
+
+func validID(s string) bool {
+	return len(s) <= MaxID && plainID(strings.TrimPrefix(s, externalMark))
 }
 
 func plainID(s string) bool {

@@ -44,19 +44,15 @@ func (t Topic) Key() string {
 
 func (t Topic) String() string { return t.Key() }
 
-// ParseTopic is the reverse of Key.
+// ParseTopic is the reverse of Key. Its error is for operators: keys are written by Parley, not by people.
 func ParseTopic(key string) (Topic, error) {
-	parts := strings.Split(key, ".")
-	for _, p := range parts[1:] {
-		if err := checkID("topic", p); err != nil {
-			return Topic{}, fmt.Errorf("topic %q: %w", key, err)
-		}
-	}
+	kind, rest, _ := strings.Cut(key, ".")
+	lo, hi, _ := strings.Cut(rest, ".")
 	switch {
-	case len(parts) == 3 && parts[0] == kindDirect && parts[1] < parts[2]:
-		return Topic{kindDirect, parts[1], parts[2]}, nil
-	case len(parts) == 2 && (parts[0] == kindGroup || parts[0] == kindPerson):
-		return Topic{parts[0], parts[1], ""}, nil
+	case kind == kindDirect && validID(lo) && validID(hi) && lo < hi:
+		return Topic{kindDirect, lo, hi}, nil
+	case (kind == kindGroup || kind == kindPerson) && validID(rest):
+		return Topic{kind, rest, ""}, nil
 	}
 	return Topic{}, fmt.Errorf("topic %q is none of user.<lo>.<hi>, group.<gid>, person.<uid>", key)
 }
@@ -99,9 +95,9 @@ func (t Topic) ConversationID(me UserID) string {
 func ParseConversationID(me UserID, id string) (Topic, error) {
 	kind, rest, _ := strings.Cut(id, ":")
 	switch {
-	case kind == "u" && checkID("", rest) == nil && rest != string(me):
+	case kind == "u" && validID(rest) && rest != string(me):
 		return Direct(me, UserID(rest)), nil
-	case kind == "g" && checkID("", rest) == nil:
+	case kind == "g" && validID(rest):
 		return InGroup(GroupID(rest)), nil
 	}
 	return Topic{}, Refuse(Malformed, "conversation must be u:<another's uid> or g:<gid>")
