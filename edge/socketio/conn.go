@@ -1,0 +1,301 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// lingerTime is how long what was queued for a long-polling client is kept after the server closed its connection.
+	lingerTime = 30 * time.Second
+	// flushTime is how long a WebSocket may take to swallow what was queued when the server closed it, close frame included.
+	flushTime = 10 * time.Second
+	// farewellTime is how long a client may take to answer the close frame.
+	farewellTime = time.Second
+)
+
+// The deadlines that a connection may have.
+const (
+	dueBeat    = iota // the next ping, or the end of waiting for a pong
+	dueConnect        // a namespace must have been joined
+	dueUpgrade        // the WebSocket beside long-polling must have taken over
+	dueLinger         // what is left is thrown away
+	dues
+)
+
+// ending says what a connection that is being closed still does.
+type ending byte
+
+const (
+	flush ending = iota // writes what is queued, then says goodbye
+	drop                // says goodbye
+	lost                // nothing: the client said goodbye, or its transport broke
+)
+
+// conn is one client's Engine.IO session across its transports: first HTTP requests and then perhaps a WebSocket, or a WebSocket
+// from the start. While open it has one goroutine if it is on a WebSocket, its reader, and none if it is polling.
+type conn struct {
+	server    *Server
+	sid       string // a secret between this client and us
+	codec     codec
+	handshake Handshake // without Auth
+	ctx       context.Context
+	cancel    context.CancelFunc
+
+	// reading is held while a packet of the client's is handled, so that handlers never overlap. It comes before mu.
+	reading sync.Mutex
+
+	mu      sync.Mutex
+	refs    int    // goroutines at work on it, plus one while it is open, plus one while it lingers
+	closed  bool   // no packet is taken in or queued any more
+	reason  string // why it was closed
+	queue   []unit
+	queued  int // bytes in the queue, being written, and pending in sockets, each unit with its cost
+	sockets []*Socket
+
+	due    [dues]instant
+	timing deadline
+	pinged bool // a ping has been sent since the last pong
+
+	ws      *websocket.Conn // nil while polling
+	writing bool            // the writer is at work
+
+	probe   *websocket.Conn // the WebSocket that is to take over from polling
+	probed  bool            // it has been answered: long polls now end at once
+	poll    chan struct{}   // wakes the GET that is waiting; nil if there is none
+	posting bool
+	goodbye byte // the packet that ends polling
+}
+
+// newConn makes a connection with two references: one for being open, and one for its handshake.
+func newConn(s *Server, c codec, h Handshake) *conn {
+	ctx, cancel := context.WithCancel(context.Background())
+	n := &conn{server: s, sid: newID(), codec: c, handshake: h, ctx: ctx, cancel: cancel, refs: 2, goodbye: packetClose}
+	n.timing.conn = n
+	return n
+}
+
+// open starts the connection's life with the packet that tells the client its terms.
+func (c *conn) open(first unit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed { // by Shutdown
+		return
+	}
+	now := c.server.clock.now()
+	c.due[dueConnect] = now + c.server.options.ConnectTimeout
+	c.setDue(dueBeat, now+c.server.options.PingInterval)
+	c.enqueue(first)
+}
+
+// unref ends a goroutine's work on the connection, or its being open or lingering.
+func (c *conn) unref() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unrefLocked()
+}
+
+func (c *conn) unrefLocked() {
+	if c.refs--; c.refs == 0 {
+		c.server.forget(c)
+	}
+}
+
+// enqueue queues a unit for the client, and closes the connection if that is too much. c.mu is held.
+func (c *conn) enqueue(u unit) {
+	if c.reserve(u) {
+		c.queue = append(c.queue, u)
+		c.wake()
+	}
+}
+
+// reserve makes room for a unit, or closes the connection. c.mu is held.
+func (c *conn) reserve(u unit) bool {
+	if c.closed {
+		return false
+	}
+	if c.queued+u.cost() > c.server.options.MaxQueue {
+		c.closeLocked(reasonSlowReader, drop)
+		return false
+	}
+	c.queued += u.cost()
+	return true
+}
+
+// release gives back the room of units that were written or dropped. c.mu is held.
+func (c *conn) release(units []unit) {
+	for _, u := range units {
+		c.queued -= u.cost()
+	}
+}
+
+// wake sees to it that the queue is looked at. c.mu is held.
+func (c *conn) wake() {
+	switch {
+	case c.ws != nil && !c.writing:
+		c.writing = true
+		c.refs++
+		go c.write()
+	case c.poll != nil:
+		select {
+		case c.poll <- struct{}{}:
+		default: // it has been woken already
+		}
+	}
+}
+
+// setDue sets one of the deadlines, or clears it if at is zero. c.mu is held.
+func (c *conn) setDue(which int, at instant) {
+	c.due[which] = at
+	first := instant(0)
+	for _, at := range c.due {
+		if at != 0 && (first == 0 || at < first) {
+			first = at
+		}
+	}
+	c.server.clock.set(&c.timing, first)
+}
+
+// expire does what is due.
+func (c *conn) expire(now instant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	isDue := func(which int) bool { return c.due[which] != 0 && c.due[which] <= now }
+	if isDue(dueUpgrade) {
+		c.dropProbe()
+	}
+	if isDue(dueConnect) {
+		c.closeLocked(reasonForcedClose, flush)
+	}
+	if isDue(dueBeat) {
+		c.beat()
+	}
+	if isDue(dueLinger) {
+		c.dropRest()
+	}
+}
+
+// beat sends the ping that is due, or gives the client up if it has not answered the last one. c.mu is held.
+func (c *conn) beat() {
+	if c.pinged {
+		c.closeLocked(reasonPingTimeout, drop)
+		return
+	}
+	c.pinged = true
+	c.setDue(dueBeat, c.server.clock.now()+c.server.options.PingTimeout)
+	c.enqueue(ping)
+}
+
+// pong restarts the time to the next ping.
+func (c *conn) pong() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.pinged = false
+	c.setDue(dueBeat, c.server.clock.now()+c.server.options.PingInterval)
+}
+
+// close ends the connection; the first reason counts.
+func (c *conn) close(reason string, e ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLocked(reason, e)
+}
+
+// closeLocked is close with c.mu held.
+func (c *conn) closeLocked(reason string, e ending) {
+	if c.closed {
+		return
+	}
+	c.closed, c.reason = true, reason
+	c.cancel()
+	c.due = [dues]instant{}
+	c.setDue(dueBeat, 0)
+	if e != flush {
+		c.release(c.queue)
+		c.queue = nil
+	}
+	c.dropProbe()
+	switch {
+	case c.ws != nil && e == lost:
+		c.ws.Close()
+	case c.ws != nil:
+		c.ws.NetConn().SetWriteDeadline(time.Now().Add(flushTime))
+		if e == drop {
+			c.ws.NetConn().SetWriteDeadline(time.Now().Add(farewellTime))
+		}
+		c.wake() // the writer says goodbye
+	case c.poll != nil:
+		c.wake() // so does the GET
+	case len(c.queue) > 0:
+		c.refs++
+		c.setDue(dueLinger, c.server.clock.now()+lingerTime)
+	}
+	var ended []*Socket
+	for _, s := range c.sockets {
+		if s.presence == joined {
+			ended = append(ended, s)
+		}
+		s.leave()
+	}
+	go c.finish(ended) // with the reference that it had for being open
+}
+
+// finish tells the sessions once the last handler has returned.
+func (c *conn) finish(ended []*Socket) {
+	defer c.unref()
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	for _, s := range ended {
+		c.server.ended(s, c.reason)
+	}
+}
+
+// lingers says whether the connection is closed and still has something for its client to fetch. c.mu is held.
+func (c *conn) lingers() bool { return c.due[dueLinger] != 0 }
+
+// dropRest ends lingering. c.mu is held.
+func (c *conn) dropRest() {
+	if c.lingers() {
+		c.setDue(dueLinger, 0)
+		c.release(c.queue)
+		c.queue = nil
+		c.unrefLocked()
+	}
+}
+
+// abort lets go of whatever a closed connection is still waiting for, short of handlers.
+func (c *conn) abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLocked(reasonShutdown, drop)
+	c.dropRest()
+	if c.ws != nil {
+		c.ws.Close()
+	}
+}
+
+// find gives the socket of a namespace, nil if there is none. c.mu is held.
+func (c *conn) find(namespace string) *Socket {
+	if i := c.index(namespace); i >= 0 {
+		return c.sockets[i]
+	}
+	return nil
+}
+
+func (c *conn) index(namespace string) int {
+	return slices.IndexFunc(c.sockets, func(s *Socket) bool { return s.namespace == namespace })
+}
+
+// remove forgets a socket. c.mu is held.
+func (c *conn) remove(s *Socket) {
+	if i := slices.Index(c.sockets, s); i >= 0 {
+		c.sockets = slices.Delete(c.sockets, i, i+1)
+	}
+}

@@ -1,0 +1,59 @@
+package socketio
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Options are a server's settings. The zero value of each field stands for the default that its comment names; the
+// defaults are those of the reference implementation (socket.io 4.8), except where a comment says otherwise.
+type Options struct {
+	// PingInterval is the time from a client's last pong to the server's next ping. 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long a client may take to answer a ping before its connection counts as dead. It is also the
+	// longest that an event handler should take, because a client's pong waits behind its events. 20 s.
+	PingTimeout time.Duration
+	// UpgradeTimeout is how long a WebSocket may take from being opened beside long-polling to taking over from it. 10 s.
+	UpgradeTimeout time.Duration
+	// ConnectTimeout is how long a connection may stay without having joined a namespace. 45 s.
+	ConnectTimeout time.Duration
+	// MaxPayload is the most bytes that a client may send in one WebSocket message or in one POST. 1,000,000.
+	MaxPayload int64
+	// MaxQueue is the most bytes that may wait for one connection, framing included. A packet that would go beyond it closes
+	// the connection instead, with the reason "slow reader". 4 MiB; the reference implementation has no such bound.
+	MaxQueue int
+	// CheckOrigin says whether a request may come from the page that its Origin header names. It is asked for every request,
+	// and those that it lets in from another origin are answered with CORS headers that allow credentials.
+	// Nil lets in requests without an Origin header and those whose Origin is the Host they were sent to.
+	CheckOrigin func(*http.Request) bool
+	// Logger gets what went wrong on our side: handlers' errors and panics. slog.Default().
+	Logger *slog.Logger
+}
+
+// withDefaults fills in what was left zero.
+func (o Options) withDefaults() Options {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&o.PingInterval, 25 * time.Second},
+		{&o.PingTimeout, 20 * time.Second},
+		{&o.UpgradeTimeout, 10 * time.Second},
+		{&o.ConnectTimeout, 45 * time.Second},
+	} {
+		if *d.field <= 0 {
+			*d.field = d.value
+		}
+	}
+	if o.MaxPayload <= 0 {
+		o.MaxPayload = 1e6
+	}
+	if o.MaxQueue <= 0 {
+		o.MaxQueue = 4 << 20
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}

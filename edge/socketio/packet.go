@@ -1,0 +1,238 @@
+package socketio
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+)
+
+// A packet of Socket.IO is carried by an Engine.IO message. Its first character is its type.
+const (
+	kindConnect      = '0'
+	kindDisconnect   = '1'
+	kindEvent        = '2'
+	kindAck          = '3'
+	kindConnectError = '4'
+	kindBinaryEvent  = '5'
+	kindBinaryAck    = '6'
+)
+
+// What a client's packet may hold at most.
+const (
+	maxDepth     = 64  // nested arrays and objects
+	maxNamespace = 256 // bytes of a namespace's name
+	maxIDDigits  = 16  // of an ack id; JavaScript counts exactly to 16 digits
+	maxArguments = 1024
+)
+
+var (
+	errKind      = errors.New("unknown packet type")
+	errBinary    = errors.New("binary packets are not supported")
+	errUTF8      = errors.New("text is not UTF-8")
+	errNamespace = errors.New("namespace is too long")
+	errID        = errors.New("ack id is too long")
+	errJSON      = errors.New("payload is not JSON")
+	errDepth     = errors.New("payload is nested too deeply")
+	errPayload   = errors.New("payload does not fit the packet type")
+	errReserved  = errors.New("reserved event name")
+	errArguments = errors.New("too many arguments")
+)
+
+// packet is a decoded Socket.IO packet. Its data is part of what it was decoded from.
+type packet struct {
+	kind      byte
+	namespace string
+	id        uint64 // of an ack, if hasID
+	hasID     bool
+	data      []byte // JSON of the right form for the kind, or nil
+}
+
+// parsePacket decodes the text of a message: <type>[<namespace>,][<ack id>][JSON].
+func parsePacket(text []byte) (packet, error) {
+	if len(text) == 0 {
+		return packet{}, errKind
+	}
+	if !utf8.Valid(text) {
+		return packet{}, errUTF8 // what is passed on in text frames would make other clients hang up
+	}
+	p := packet{kind: text[0], namespace: "/"}
+	switch {
+	case p.kind == kindBinaryEvent || p.kind == kindBinaryAck:
+		return packet{}, errBinary
+	case p.kind < kindConnect || p.kind > kindConnectError:
+		return packet{}, errKind
+	}
+	rest := text[1:]
+	if len(rest) > 0 && rest[0] == '/' {
+		name, after, _ := bytes.Cut(rest, []byte{','})
+		if len(name) > maxNamespace {
+			return packet{}, errNamespace
+		}
+		p.namespace, rest = string(name), after
+	}
+	digits := 0
+	for digits < len(rest) && '0' <= rest[digits] && rest[digits] <= '9' {
+		digits++
+	}
+	if digits > 0 {
+		id, err := strconv.ParseUint(string(rest[:min(digits, maxIDDigits)]), 10, 64)
+		if err != nil || digits > maxIDDigits {
+			return packet{}, errID
+		}
+		p.id, p.hasID = id, true
+		rest = rest[digits:]
+	}
+	if len(rest) > 0 {
+		if err := checkJSON(rest); err != nil {
+			return packet{}, err
+		}
+		p.data = bytes.TrimSpace(rest)
+	}
+	return p, p.checkForm()
+}
+
+// checkForm says whether the data has the form that the packet's kind asks for. CONNECT_ERROR may hold anything; it
+// is refused for coming from a client.
+func (p *packet) checkForm() error {
+	ok := true
+	switch p.kind {
+	case kindConnect:
+		ok = p.data == nil || p.data[0] == '{'
+	case kindDisconnect:
+		ok = p.data == nil
+	case kindEvent:
+		ok = p.data != nil && p.data[0] == '['
+	case kindAck:
+		ok = p.data != nil && p.data[0] == '[' && p.hasID
+	}
+	if !ok {
+		return errPayload
+	}
+	return nil
+}
+
+// checkJSON says whether text is one JSON value that is nested at most maxDepth deep.
+func checkJSON(text []byte) error {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth > maxDepth {
+				return errDepth
+			}
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	if !json.Valid(text) {
+		return errJSON
+	}
+	return nil
+}
+
+// splitArray gives the elements of a JSON array that checkJSON has let pass, as parts of it.
+func splitArray(text []byte) ([]json.RawMessage, error) {
+	text = bytes.TrimSpace(text[1 : len(text)-1])
+	if len(text) == 0 {
+		return nil, nil
+	}
+	var elements []json.RawMessage
+	depth, quoted, start := 0, false, 0
+	for i := 0; i <= len(text); i++ {
+		switch {
+		case i == len(text) || text[i] == ',' && depth == 0 && !quoted:
+			if len(elements) == maxArguments {
+				return nil, errArguments
+			}
+			// A slice without spare room, so that nobody's append reaches into the next element.
+			elements = append(elements, bytes.TrimSpace(text[start:i:i]))
+			start = i + 1
+		case quoted && text[i] == '\\':
+			i++
+		case text[i] == '"':
+			quoted = !quoted
+		case quoted:
+		case text[i] == '[' || text[i] == '{':
+			depth++
+		case text[i] == ']' || text[i] == '}':
+			depth--
+		}
+	}
+	return elements, nil
+}
+
+// parseEvent splits an event's data into its name and its arguments. A name that is a number, which the protocol allows,
+// is given as it is written.
+func parseEvent(data []byte) (name string, args []json.RawMessage, err error) {
+	elements, err := splitArray(data)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(elements) == 0 {
+		return "", nil, errPayload
+	}
+	switch c := elements[0][0]; {
+	case c == '-' || '0' <= c && c <= '9':
+		name = string(elements[0])
+	case json.Unmarshal(elements[0], &name) != nil || c != '"':
+		return "", nil, errPayload
+	case reserved(name):
+		return "", nil, errReserved
+	}
+	return name, elements[1:], nil
+}
+
+// reserved says whether an event's name is one that the libraries keep for themselves.
+func reserved(name string) bool {
+	switch name {
+	case "connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener":
+		return true
+	}
+	return false
+}
+
+// noID stands for a packet without an ack id.
+const noID = -1
+
+// encodePacket makes a unit of one packet. A nil value is left out.
+func encodePacket(kind byte, namespace string, id int64, value any) (unit, error) {
+	b := make(sink, headroom, 128)
+	b = append(b, packetMessage, kind)
+	b = appendAddress(b, namespace)
+	if id != noID {
+		b = strconv.AppendInt(b, id, 10)
+	}
+	if value != nil {
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(value); err != nil {
+			return nil, fmt.Errorf("socketio: encode: %w", err)
+		}
+		b = b[:len(b)-1] // the encoder's newline
+	}
+	return frame(b, frameText), nil
+}
+
+// appendAddress adds a packet's namespace, which is left out for the main one.
+func appendAddress(b []byte, namespace string) []byte {
+	if namespace == "/" {
+		return b
+	}
+	return append(append(b, namespace...), ',')
+}
+
+// sink is a writer into itself.
+type sink []byte
+
+func (s *sink) Write(p []byte) (int, error) {
+	*s = append(*s, p...)
+	return len(p), nil
+}

@@ -1,0 +1,164 @@
+package socketio
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+)
+
+// answerTime is how long a client may take to read the answer to a long poll.
+const answerTime = 30 * time.Second
+
+// get answers a long poll as soon as there is something to say.
+func (c *conn) get(q *request) {
+	control := http.NewResponseController(q.w)
+	// The server's timeouts are for requests that do not wait. What cannot be lifted was not set.
+	control.SetReadDeadline(time.Time{})
+	control.SetWriteDeadline(time.Time{})
+	payload, ok := c.await(q.r)
+	if !ok {
+		q.refuse(faultRequest)
+		return
+	}
+	defer c.unref()
+	control.SetWriteDeadline(time.Now().Add(answerTime))
+	q.w.Header().Set("Cache-Control", "no-store")
+	q.answer(http.StatusOK, "text/plain; charset=UTF-8", payload)
+}
+
+// await gives the packets for a long poll once there are any, and leaves a reference to the connection with the caller. It is
+// false if another poll is waiting, which closes the connection, or if there is nothing to wait for any more.
+func (c *conn) await(r *http.Request) (payload []byte, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.poll != nil {
+		c.closeLocked(reasonTransportError, drop)
+		return nil, false
+	}
+	if c.closed && !c.lingers() {
+		return nil, false
+	}
+	c.refs++
+	wake := make(chan struct{}, 1)
+	c.poll = wake
+	for !c.closed && len(c.queue) == 0 && !c.probed && c.ws == nil {
+		c.mu.Unlock()
+		select {
+		case <-wake:
+			c.mu.Lock()
+		case <-r.Context().Done():
+			c.mu.Lock()
+			if c.ws == nil {
+				c.closeLocked(reasonTransportError, lost)
+			}
+		}
+	}
+	c.poll = nil
+	return c.takePayload(), true
+}
+
+// takePayload takes what is queued out for a long poll. c.mu is held.
+func (c *conn) takePayload() []byte {
+	var payload []byte
+	if c.ws == nil { // else the queue is the WebSocket's
+		for _, u := range c.queue {
+			for len(u) > 0 {
+				var packet []byte
+				packet, u = u.cut()
+				payload = c.codec.append(payload, packet)
+			}
+		}
+		c.release(c.queue)
+		c.queue = nil
+	}
+	switch {
+	case c.closed:
+		payload = c.codec.append(payload, []byte{c.goodbye})
+		c.dropRest()
+	case len(payload) == 0:
+		payload = c.codec.append(payload, []byte{packetNoop})
+	}
+	return payload
+}
+
+// post handles the packets that a client sends by POST, and answers when their handlers have returned.
+func (c *conn) post(q *request) {
+	kind, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
+	if kind == "application/octet-stream" || !c.startPost() {
+		c.close(reasonTransportError, drop)
+		q.refuse(faultRequest)
+		return
+	}
+	defer c.endPost()
+	buffer := c.server.readBuffers.Get().(*bytes.Buffer)
+	defer c.server.recycle(buffer)
+	switch ok, err := c.readBody(q, buffer); {
+	case err != nil:
+		c.close(reasonTransportError, lost)
+		q.refuse(faultRequest)
+	case !ok:
+		q.w.WriteHeader(http.StatusRequestEntityTooLarge)
+	case !c.receivePayload(buffer.Bytes()):
+		q.refuse(faultRequest)
+	default:
+		q.answer(http.StatusOK, "text/html", []byte("ok"))
+	}
+}
+
+// startPost is false if a POST is under way already.
+func (c *conn) startPost() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.posting {
+		return false
+	}
+	c.posting = true
+	return true
+}
+
+func (c *conn) endPost() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.posting = false
+}
+
+// readBody reads a POST's body. It is false if that is larger than a payload may be.
+func (c *conn) readBody(q *request, buffer *bytes.Buffer) (bool, error) {
+	limit := c.server.options.MaxPayload
+	if q.r.ContentLength > limit {
+		return false, nil
+	}
+	// A client that takes longer than this counts as gone anyway.
+	control := http.NewResponseController(q.w)
+	control.SetReadDeadline(time.Now().Add(c.server.options.PingInterval + c.server.options.PingTimeout))
+	defer control.SetReadDeadline(time.Time{})
+	n, err := buffer.ReadFrom(io.LimitReader(q.r.Body, limit+1))
+	return n <= limit, err
+}
+
+// receivePayload handles the packets of a POST. It is false if they are not what a client may send.
+func (c *conn) receivePayload(payload []byte) bool {
+	for packet, err := range c.codec.packets(payload) {
+		if err != nil {
+			c.close(reasonParseError, drop)
+			return false
+		}
+		if !c.receive(packet) {
+			return false
+		}
+	}
+	return true
+}
+
+// maxRecycled is the largest buffer that is kept for the next message.
+const maxRecycled = 64 << 10
+
+// recycle keeps a buffer for the next message.
+func (s *Server) recycle(b *bytes.Buffer) {
+	if b.Cap() <= maxRecycled {
+		b.Reset()
+		s.readBuffers.Put(b)
+	}
+}

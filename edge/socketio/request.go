@@ -1,0 +1,207 @@
+package socketio
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// fault is a refusal of a request, as Engine.IO numbers them.
+type fault struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+}
+
+var (
+	faultTransport = &fault{0, "Transport unknown"}
+	faultSID       = &fault{1, "Session ID unknown"}
+	faultMethod    = &fault{2, "Bad handshake method"}
+	faultRequest   = &fault{3, "Bad request"}
+	faultForbidden = &fault{4, "Forbidden"}
+	faultVersion   = &fault{5, "Unsupported protocol version"}
+)
+
+// request is an HTTP request as Engine.IO reads it.
+type request struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	query   url.Values
+	upgrade bool  // to WebSocket
+	conn    *conn // nil for a handshake
+}
+
+// ServeHTTP answers one request of a client's: a handshake, a long poll, a POST of packets, or a WebSocket upgrade. For the last it
+// returns once the upgrade is made; the connection is then read by a goroutine that Shutdown waits for.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := &request{w: w, r: r, query: r.URL.Query(), upgrade: websocket.IsWebSocketUpgrade(r)}
+	allowed := s.allows(r)
+	if allowed && s.crossOrigin(q) {
+		return
+	}
+	if f := s.verify(q, allowed); f != nil {
+		q.refuse(f)
+		return
+	}
+	switch {
+	case q.conn == nil:
+		s.handshake(q)
+	case q.upgrade:
+		s.upgrade(q)
+	case r.Method == http.MethodGet:
+		q.conn.get(q)
+	case r.Method == http.MethodPost:
+		q.conn.post(q)
+	default:
+		w.Header().Set("Allow", "GET, POST")
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	}
+}
+
+// verify finds out what a request is about, and what is wrong with it, in the reference implementation's order.
+func (s *Server) verify(q *request, allowed bool) *fault {
+	transport := q.query.Get("transport")
+	if transport != "polling" && transport != "websocket" {
+		return faultTransport
+	}
+	sid := q.query.Get("sid")
+	if sid != "" {
+		if q.conn = s.lookup(sid); q.conn == nil {
+			return faultSID
+		}
+	}
+	switch {
+	case q.upgrade && transport == "polling":
+		return faultRequest
+	case q.conn != nil && !q.upgrade && transport != q.conn.transport():
+		return faultRequest
+	case q.conn == nil && q.r.Method != http.MethodGet:
+		return faultMethod
+	case q.conn == nil && transport == "websocket" && !q.upgrade:
+		return faultRequest
+	case !allowed:
+		return faultForbidden
+	case q.conn == nil && codecs[q.query.Get("EIO")] == nil:
+		return faultVersion
+	}
+	return nil
+}
+
+// transport says what a connection is on.
+func (c *conn) transport() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ws != nil {
+		return "websocket"
+	}
+	return "polling"
+}
+
+// refuse answers with a fault: as JSON, or for an upgrade as the bare message.
+func (q *request) refuse(f *fault) {
+	if q.upgrade {
+		q.abortUpgrade(f.Message)
+		return
+	}
+	status := http.StatusBadRequest
+	if f == faultForbidden {
+		status = http.StatusForbidden
+	}
+	body, _ := json.Marshal(f) // a number and a string
+	q.answer(status, "application/json", body)
+}
+
+// abortUpgrade refuses an upgrade before it is made.
+func (q *request) abortUpgrade(message string) {
+	q.w.Header().Set("Connection", "close")
+	q.answer(http.StatusBadRequest, "text/html", []byte(message))
+}
+
+// answer writes a whole answer. That the client is no longer there to read it shows on its next request, or by its missing.
+func (q *request) answer(status int, contentType string, body []byte) {
+	h := q.w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	q.w.WriteHeader(status)
+	q.w.Write(body)
+}
+
+// allows says whether a request may come from the page that it comes from.
+func (s *Server) allows(r *http.Request) bool {
+	if s.options.CheckOrigin != nil {
+		return s.options.CheckOrigin(r)
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// crossOrigin lets the page of an allowed origin read the answer. It is true if the request was only to ask for that.
+func (s *Server) crossOrigin(q *request) bool {
+	origin := q.r.Header.Get("Origin")
+	if s.options.CheckOrigin == nil || origin == "" {
+		return false
+	}
+	h := q.w.Header()
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Set("Access-Control-Allow-Credentials", "true")
+	h.Add("Vary", "Origin")
+	if q.r.Method != http.MethodOptions {
+		return false
+	}
+	h.Set("Access-Control-Allow-Methods", "GET,HEAD,PUT,PATCH,POST,DELETE")
+	if wanted := q.r.Header.Get("Access-Control-Request-Headers"); wanted != "" {
+		h.Set("Access-Control-Allow-Headers", wanted)
+		h.Add("Vary", "Access-Control-Request-Headers")
+	}
+	h.Set("Content-Length", "0")
+	q.w.WriteHeader(http.StatusNoContent)
+	return true
+}
+
+// terms is what the packet that opens a connection tells the client. Times are in milliseconds.
+type terms struct {
+	SID          string   `json:"sid"`
+	Upgrades     []string `json:"upgrades"`
+	PingInterval int64    `json:"pingInterval"`
+	PingTimeout  int64    `json:"pingTimeout"`
+	MaxPayload   int64    `json:"maxPayload"`
+}
+
+// handshake opens a connection.
+func (s *Server) handshake(q *request) {
+	r := q.r
+	c := newConn(s, codecs[q.query.Get("EIO")], Handshake{
+		Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.URL.RequestURI(), Secure: r.TLS != nil,
+	})
+	if !s.admit(c) {
+		http.Error(q.w, "shutting down", http.StatusServiceUnavailable)
+		return
+	}
+	defer c.unref()
+	if q.upgrade {
+		s.openWebSocket(q, c)
+		return
+	}
+	c.open(c.terms("websocket"))
+	c.get(q)
+}
+
+// terms makes the open packet.
+func (c *conn) terms(upgrades ...string) unit {
+	o := c.server.options
+	b := make(sink, headroom, 160)
+	b = append(b, packetOpen)
+	json.NewEncoder(&b).Encode(terms{ // always encodes
+		SID: c.sid, Upgrades: append([]string{}, upgrades...), MaxPayload: o.MaxPayload,
+		PingInterval: o.PingInterval.Milliseconds(), PingTimeout: o.PingTimeout.Milliseconds(),
+	})
+	return frame(b[:len(b)-1], frameText)
+}

@@ -1,0 +1,179 @@
+package socketio
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	// readBufferSize is small because every idle connection has one. Larger messages are read past it.
+	readBufferSize = 512
+	// writeBufferSize is for frames that wait together. There are only as many as there are writers at work.
+	writeBufferSize = 16 << 10
+	// drainSize is how much of what a client goes on sending after an error is read, so that it gets to see the close frame.
+	drainSize = 4 << 20
+)
+
+// noBuffers is a pool that keeps nothing. Given to gorilla/websocket it says that connections have no write buffer of their own; since all
+// frames but close frames are written past it, it is never asked.
+type noBuffers struct{}
+
+func (noBuffers) Get() any { return nil }
+func (noBuffers) Put(any)  {}
+
+func newUpgrader() websocket.Upgrader {
+	return websocket.Upgrader{
+		ReadBufferSize:  readBufferSize,
+		WriteBufferPool: noBuffers{},
+		CheckOrigin:     func(*http.Request) bool { return true }, // it has been checked
+		Error: func(w http.ResponseWriter, r *http.Request, _ int, reason error) {
+			(&request{w: w, r: r}).abortUpgrade(faultRequest.Message)
+		},
+	}
+}
+
+// accept makes the WebSocket, or answers why not.
+func (c *conn) accept(q *request) (*websocket.Conn, error) {
+	ws, err := c.server.upgrader.Upgrade(q.w, q.r, nil)
+	if err != nil {
+		return nil, err
+	}
+	ws.SetReadLimit(c.server.options.MaxPayload)
+	ws.SetPingHandler(func(data string) error {
+		c.pongFrame(ws, data)
+		return nil
+	})
+	return ws, nil
+}
+
+// openWebSocket starts a connection that is on a WebSocket from its handshake on.
+func (s *Server) openWebSocket(q *request, c *conn) {
+	ws, err := c.accept(q)
+	if err != nil {
+		c.close(reasonTransportError, lost)
+		return
+	}
+	c.mu.Lock()
+	c.ws = ws
+	c.refs++
+	if c.closed { // by Shutdown
+		ws.Close()
+	}
+	c.mu.Unlock()
+	c.open(c.terms())
+	go c.read(ws)
+}
+
+// pongFrame answers a WebSocket's own ping, through the queue so that it cannot get into another frame's way.
+func (c *conn) pongFrame(ws *websocket.Conn, data string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ws == ws {
+		c.enqueue(frame(append(make([]byte, headroom), data...), framePong))
+	}
+}
+
+// read handles what comes in on the connection's WebSocket until that ends, and closes it.
+func (c *conn) read(ws *websocket.Conn) {
+	defer c.unref()
+	defer ws.Close()
+	for {
+		if err := c.readMessage(ws); err != nil {
+			c.readFailed(ws, err)
+			return
+		}
+	}
+}
+
+// readMessage handles one message. On a closed connection it reads on, for the client's close frame.
+func (c *conn) readMessage(ws *websocket.Conn) error {
+	kind, r, err := ws.NextReader()
+	if err != nil {
+		return err
+	}
+	if kind != websocket.TextMessage {
+		c.close(reasonParseError, drop) // binary, which is not supported
+		return nil
+	}
+	buffer := c.server.readBuffers.Get().(*bytes.Buffer)
+	defer c.server.recycle(buffer)
+	if _, err := buffer.ReadFrom(r); err != nil {
+		return err
+	}
+	c.receive(buffer.Bytes())
+	return nil
+}
+
+// readFailed closes the connection for an error in reading.
+func (c *conn) readFailed(ws *websocket.Conn, err error) {
+	closed, network := (*websocket.CloseError)(nil), net.Error(nil)
+	switch {
+	case errors.As(err, &closed), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		c.close(reasonTransportClose, lost)
+	case errors.As(err, &network), errors.Is(err, net.ErrClosed):
+		c.close(reasonTransportError, lost)
+	default:
+		// The client broke the WebSocket protocol or its size limit, and gorilla/websocket has sent the close frame that says so.
+		// For the client to get to see it, what it goes on sending must be read.
+		c.close(reasonTransportError, drop)
+		ws.NetConn().SetReadDeadline(time.Now().Add(farewellTime))
+		io.CopyN(io.Discard, ws.NetConn(), drainSize)
+	}
+}
+
+// write writes the queue to the WebSocket until it is empty, and the close frame if the connection is closed. It is the only one that
+// writes, and lives no longer than there is something to write.
+func (c *conn) write() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer c.unrefLocked()
+	for len(c.queue) > 0 {
+		batch := c.queue
+		c.queue = nil
+		c.mu.Unlock()
+		err := c.server.writeFrames(c.ws.NetConn(), batch)
+		c.mu.Lock()
+		c.release(batch)
+		if err != nil {
+			c.closeLocked(reasonTransportError, lost)
+			c.ws.Close()
+			break
+		}
+	}
+	c.writing = false
+	if c.closed {
+		c.mu.Unlock()
+		now := time.Now()
+		c.ws.WriteControl(websocket.CloseMessage, nil, now.Add(farewellTime)) // fails only if the WebSocket is gone
+		c.ws.NetConn().SetReadDeadline(now.Add(farewellTime))
+		c.mu.Lock()
+	}
+}
+
+// writeFrames writes units, those that fit into one buffer at once. A unit is never split between two writes, so that the close
+// frame for a client's fault, which its reader writes, comes between two units.
+func (s *Server) writeFrames(conn net.Conn, units []unit) error {
+	if len(units) == 1 {
+		_, err := conn.Write(units[0])
+		return err
+	}
+	w := s.writeBuffers.Get().(*bufio.Writer)
+	w.Reset(conn)
+	for _, u := range units {
+		if w.Available() < len(u) {
+			w.Flush()
+		}
+		w.Write(u) // an error comes back from the last Flush
+	}
+	err := w.Flush()
+	w.Reset(nil)
+	s.writeBuffers.Put(w)
+	return err
+}
