@@ -1,0 +1,134 @@
+package domain
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func FuzzDecodeEvent(f *testing.F) {
+	for _, e := range samples {
+		b, err := EncodeEvent(e)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		f.Add(b[:len(b)-1])
+	}
+	f.Add([]byte(`{"event":"group.renamed","by":"ann"}`))
+	f.Add([]byte(`{"event":"message","FROM":"ann","msg": { "txt" : "a" } ,"event":"read"}`))
+	f.Add([]byte("{\"event\":\"message\",\"from\":\"\xff\",\"msg\":\"\xff\"}"))
+	f.Add([]byte(`{"event":"friend.requested","by":"ann","greeting":null}`))
+	f.Add([]byte(`{"event":"group.created","by":"ann","name":"x","members":[],"invited":null}`))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		before := bytes.Clone(in)
+		e, err := DecodeEvent(in)
+		if !bytes.Equal(in, before) {
+			t.Fatal("the input has been changed")
+		}
+		var unknown *UnknownEventError
+		if errors.As(err, &unknown) {
+			if _, known := decoders[unknown.Event]; known {
+				t.Fatalf("%s is known and called unknown", unknown.Event)
+			}
+		}
+		if (e == nil) != (err != nil) {
+			t.Fatalf("an event %v with the error %v", e, err)
+		}
+		if err != nil {
+			return
+		}
+		// The first writing may differ from the input in spaces and order; what is written once is read and written the same for ever.
+		once, err := EncodeEvent(e)
+		if err != nil {
+			t.Fatalf("decoded and not encoded: %v", err)
+		}
+		back, err := DecodeEvent(once)
+		if err != nil || back.EventName() != e.EventName() {
+			t.Fatalf("%s came back as %v, %v", once, back, err)
+		}
+		if twice, err := EncodeEvent(back); err != nil || !bytes.Equal(once, twice) {
+			t.Fatalf("%s became %s, %v", once, twice, err)
+		}
+	})
+}
+
+func FuzzParseMessage(f *testing.F) {
+	for _, msg := range []string{
+		``, `"hi"`, `""`, `"\ud800"`, `{}`, `{"txt":"hi"}`, `{"txt":"hi","id":"c-1"}`, `{"TXT":"hi"}`, `{"txt":1}`, `{"txt":"hi","id":"a b"}`, `[1]`, `{"txt":"","txt":"x"}`,
+		`{ "txt" : "a b" } `, "\"\xff\"", "\"\u2028<b>\"", `{"txt":"x","a":[[[[{"b":[]}]]]]}`, `{"txt":"x","n":1e999}`, `]]]][[[["`, `"\`, `{"txt":"x","a":"\\"}`,
+		`{"txt":"x","a":` + strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth) + `}`,
+	} {
+		f.Add([]byte(msg), 200)
+	}
+	f.Fuzz(func(t *testing.T, in []byte, limit int) {
+		id, err := ParseMessage(in, limit)
+		if err != nil {
+			if c := codeOf(err); id != "" || c != Malformed && c != TooLarge {
+				t.Fatalf("refused with code %d and the id %q", c, id)
+			}
+			return
+		}
+		if len(in) > min(limit, MaxMessage) || !utf8.Valid(in) || !json.Valid(in) || depthByRecursion(t, in) > MaxDepth {
+			t.Fatalf("%q was accepted", in)
+		}
+		b, err := EncodeEvent(Message{From: "ann", ID: id, Msg: in})
+		if err != nil {
+			t.Fatalf("accepted and not encoded: %v", err)
+		}
+		e, err := DecodeEvent(b)
+		if err != nil {
+			t.Fatalf("accepted and not decoded: %v", err)
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, in); err != nil {
+			t.Fatal(err)
+		}
+		back := e.(Message)
+		if !bytes.Equal(back.Msg, compact.Bytes()) || back.ID != id {
+			t.Fatalf("%q came back as %q", in, back.Msg)
+		}
+		if again, err := ParseMessage(back.Msg, limit); err != nil || again != id {
+			t.Fatalf("read from the log it is refused: %q, %v", again, err)
+		}
+	})
+}
+
+func FuzzParseTopic(f *testing.F) {
+	for _, key := range []string{"user.ann.bob", "user.bob.ann", "group.g1", "person.~w6k", "", ".", "user.ann.ann", "user.ann.bob.cat", "group.*", "person.>", "group.a b", "user.a\x00.b", "group.\xff"} {
+		f.Add(key)
+	}
+	f.Fuzz(func(t *testing.T, key string) {
+		topic, err := ParseTopic(key)
+		if (topic == Topic{}) != (err != nil) {
+			t.Fatalf("the topic %v with the error %v", topic, err)
+		}
+		if err != nil {
+			return
+		}
+		if topic.Key() != key {
+			t.Fatalf("%q came back as %q", key, topic.Key())
+		}
+		if strings.ContainsAny(key, "*> \t\r\n\x00/\\") || strings.Contains(key, "..") || strings.HasSuffix(key, ".") {
+			t.Fatalf("%q cannot be in a subject", key)
+		}
+		if lo, hi, ok := topic.Pair(); ok && (lo >= hi || Direct(hi, lo) != topic) {
+			t.Fatalf("%q is no pair in order", key)
+		}
+	})
+}
+
+func FuzzDepth(f *testing.F) {
+	for _, in := range []string{`{}`, `[[],{"a":[1,"]"]}]`, `"\"["`, `["\\",[]]`, `{"[{":"}]"}`, `[1e999]`} {
+		f.Add([]byte(in))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		got := depth(in)
+		if json.Valid(in) && got != depthByRecursion(t, in) {
+			t.Fatalf("depth(%q) = %d, the reference says %d", in, got, depthByRecursion(t, in))
+		}
+	})
+}
