@@ -11,6 +11,9 @@ import (
 // answerTime is how long a client may take to read the answer to a long poll.
 const answerTime = 30 * time.Second
 
+// upgradePatience is how long a long poll that begins during an upgrade waits for something to say.
+const upgradePatience = 25 * time.Millisecond
+
 // get answers a long poll as soon as there is something to say.
 func (c *conn) get(q *request) {
 	control := http.NewResponseController(q.w)
@@ -29,7 +32,7 @@ func (c *conn) get(q *request) {
 }
 
 // await gives the packets for a long poll once there are any, and leaves a reference to the connection with the caller. It is
-// false if another poll is waiting, which closes the connection, or if there is nothing to wait for any more.
+// false if another poll is waiting, which closes the connection, or if polling is over.
 func (c *conn) await(r *http.Request) (payload []byte, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,13 +43,21 @@ func (c *conn) await(r *http.Request) (payload []byte, ok bool) {
 	if c.closed && !c.lingers() {
 		return nil, false
 	}
-	c.refs++
 	wake := make(chan struct{}, 1)
 	c.poll = wake
-	for !c.closed && len(c.queue) == 0 && !c.probed && c.ws == nil {
+	c.refs++
+	// While a WebSocket is taking over, polls end soon although there is nothing to say, so that the client can stop polling.
+	// One that came before is woken at once; one that comes now gives the client a moment, else it might go round and round.
+	var patience <-chan time.Time
+	if c.probed {
+		patience = time.After(upgradePatience)
+	}
+	for woken := false; !c.closed && len(c.queue) == 0 && c.ws == nil && !(c.probed && woken); woken = true {
 		c.mu.Unlock()
 		select {
 		case <-wake:
+			c.mu.Lock()
+		case <-patience:
 			c.mu.Lock()
 		case <-r.Context().Done():
 			c.mu.Lock()
@@ -56,23 +67,25 @@ func (c *conn) await(r *http.Request) (payload []byte, ok bool) {
 		}
 	}
 	c.poll = nil
+	if c.ws != nil {
+		c.unrefLocked()
+		return nil, false // no client polls on after it has switched over
+	}
 	return c.takePayload(), true
 }
 
 // takePayload takes what is queued out for a long poll. c.mu is held.
 func (c *conn) takePayload() []byte {
 	var payload []byte
-	if c.ws == nil { // else the queue is the WebSocket's
-		for _, u := range c.queue {
-			for len(u) > 0 {
-				var packet []byte
-				packet, u = u.cut()
-				payload = c.codec.append(payload, packet)
-			}
+	for _, u := range c.queue {
+		for len(u) > 0 {
+			var packet []byte
+			packet, u = u.cut()
+			payload = c.codec.append(payload, packet)
 		}
-		c.release(c.queue)
-		c.queue = nil
 	}
+	c.release(c.queue)
+	c.queue = nil
 	switch {
 	case c.closed:
 		payload = c.codec.append(payload, []byte{c.goodbye})
