@@ -1,0 +1,169 @@
+package domain
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// anyFriendCommand is a command of one of the two, or of somebody who has no business there.
+var anyFriendCommand = rapid.Custom(func(t *rapid.T) FriendCommand {
+	by := rapid.SampledFrom([]UserID{ann, bob, eve, ""}).Draw(t, "by")
+	return rapid.SampledFrom([]FriendCommand{
+		RequestFriend{By: by}, RequestFriend{by, json.RawMessage(`{"txt":"hi"}`)}, AcceptFriend{by}, RejectFriend{By: by},
+		RejectFriend{by, "no"}, RemoveFriend{by}, BlockFriend{by}, UnblockFriend{by},
+	}).Draw(t, "command")
+})
+
+// lastOf is the latest event in history that is one of those for which is says yes; nil for none.
+func lastOf(history []Event, is func(Event) bool) Event {
+	for _, e := range slices.Backward(history) {
+		if is(e) {
+			return e
+		}
+	}
+	return nil
+}
+
+// The three questions below are answered from the bare history, so that the fold has something to be compared with.
+
+func areFriends(history []Event) bool {
+	last := lastOf(history, func(e Event) bool {
+		switch e.(type) {
+		case FriendAccepted, FriendRemoved, FriendBlocked:
+			return true
+		}
+		return false
+	})
+	_, ok := last.(FriendAccepted)
+	return ok
+}
+
+func blocks(history []Event, u UserID) bool {
+	last := lastOf(history, func(e Event) bool { return e == FriendBlocked{u} || e == FriendUnblocked{u} })
+	return last == FriendBlocked{u}
+}
+
+func waitsForAnswer(history []Event) UserID {
+	last := lastOf(history, func(e Event) bool {
+		switch e.(type) {
+		case FriendRequested, FriendAccepted, FriendRejected, FriendBlocked:
+			return true
+		}
+		return false
+	})
+	asked, _ := last.(FriendRequested)
+	return asked.By
+}
+
+func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
+	two := Direct(ann, bob)
+	rapid.Check(t, func(t *rapid.T) {
+		f := NewFriendship(two)
+		var history []Event
+		for _, c := range rapid.SliceOfN(anyFriendCommand, 1, 40).Draw(t, "commands") {
+			before := f
+			e, err := f.Decide(c)
+			again, errAgain := f.Decide(c)
+			if f != before || !sameAnswer(e, err, again, errAgain) {
+				t.Fatalf("deciding %#v changed the state, or the answer", c)
+			}
+			if err != nil {
+				if code := codeOf(err); e != nil || code != Conflict && code != Forbidden {
+					t.Fatalf("%#v refused with %v, and gives %v", c, err, e)
+				}
+				continue
+			}
+			if by := c.by(); two.Peer(by) == "" {
+				t.Fatalf("%q is neither of the two and brought about %#v", by, e)
+			} else if _, yes := e.(FriendAccepted); yes && waitsForAnswer(history) != two.Peer(by) {
+				t.Fatalf("%s accepted what was not asked: %v", by, history)
+			}
+			f.Evolve(e)
+			history = append(history, e)
+			if _, err := f.Decide(c); codeOf(err) != Conflict {
+				t.Fatalf("%#v, given again: %v, want code %d", c, err, Conflict)
+			}
+			checkFriendship(t, f, history)
+		}
+		if again := friendshipAfter(history); again != f {
+			t.Fatalf("folded again: %+v, was %+v", again, f)
+		}
+		if fromLog := friendshipAfter(throughTheLog(t, history)); fromLog != f {
+			t.Fatalf("folded from the log: %+v, was %+v", fromLog, f)
+		}
+	})
+}
+
+func checkFriendship(t *rapid.T, f Friendship, history []Event) {
+	t.Helper()
+	quiet := !blocks(history, ann) && !blocks(history, bob)
+	for _, u := range []UserID{ann, bob, eve, ""} {
+		one := u == ann || u == bob
+		if may, want := f.MaySend(u, false) == nil, one && quiet && areFriends(history); may != want {
+			t.Fatalf("%q may send: %t, want %t after %v", u, may, want, history)
+		}
+		if may, want := f.MaySend(u, true) == nil, one && quiet; may != want {
+			t.Fatalf("%q may send where anyone may: %t, want %t after %v", u, may, want, history)
+		}
+		if f.Blocked(u) != blocks(history, u) {
+			t.Fatalf("%q blocks: %t after %v", u, f.Blocked(u), history)
+		}
+	}
+	if f.Friends() != areFriends(history) || f.Requested() != waitsForAnswer(history) {
+		t.Fatalf("friends %t, asked by %q after %v", f.Friends(), f.Requested(), history)
+	}
+	if f.Friends() && (f.Requested() != "" || !quiet) {
+		t.Fatalf("friends, and still asking or blocking: %+v", f)
+	}
+}
+
+func TestNobodyHasAFriendshipWithThemselves(t *testing.T) {
+	id := rapid.StringMatching(`~?[ab]{1,2}`)
+	rapid.Check(t, func(t *rapid.T) {
+		me, other := UserID(id.Draw(t, "me")), UserID(id.Draw(t, "other"))
+		topic, err := ParseConversationID(me, "u:"+string(other))
+		if (err != nil) != (me == other) {
+			t.Fatalf("%s's conversation with %s: %v, %v", me, other, topic, err)
+		}
+		if err != nil {
+			return
+		}
+		f := NewFriendship(topic)
+		if _, err := f.Decide(RequestFriend{By: me}); err != nil {
+			t.Fatal(err)
+		}
+		f.Evolve(FriendBlocked{By: me})
+		if !f.Blocked(me) || f.Blocked(other) {
+			t.Fatalf("%s blocked %s, and it is %+v", me, other, f)
+		}
+	})
+}
+
+// sameAnswer compares two answers of Decide.
+func sameAnswer(a Event, errA error, b Event, errB error) bool {
+	if errA != nil || errB != nil {
+		return errA != nil && errB != nil && errA.Error() == errB.Error()
+	}
+	x, errX := EncodeEvent(a)
+	y, errY := EncodeEvent(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// throughTheLog is what comes back of events that were written.
+func throughTheLog(t *rapid.T, events []Event) []Event {
+	t.Helper()
+	read := make([]Event, len(events))
+	for i, e := range events {
+		b, err := EncodeEvent(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read[i], err = DecodeEvent(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return read
+}
