@@ -1,0 +1,99 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/domain"
+)
+
+type registration struct {
+	Body struct {
+		Username string `json:"username" doc:"1 to 32 letters, digits, _, . and -; case does not tell names apart"`
+		Password string `json:"password" minLength:"8" maxLength:"256"`
+		Name     string `json:"name,omitempty" doc:"What others see; the username where it is left out"`
+	}
+}
+
+type login struct {
+	Body struct {
+		Username string `json:"username" maxLength:"256"`
+		Password string `json:"password" maxLength:"256"`
+	}
+}
+
+type signedIn struct {
+	Body struct {
+		User  domain.PersonView `json:"user"`
+		Token string            `json:"token" doc:"For Authorization: Bearer …, and for Socket.IO's auth.token"`
+	}
+}
+
+func (e *Edge) serveAccounts(api huma.API) {
+	register := huma.Operation{Method: http.MethodPost, Path: "/api/register", OperationID: "register", Summary: "Make an account and sign in",
+		DefaultStatus: http.StatusCreated, MaxBodyBytes: maxBody, BodyReadTimeout: bodyFor}
+	huma.Register(api, register, func(ctx context.Context, in *registration) (*signedIn, error) {
+		return e.answerSignIn(e.register(ctx, in.Body.Username, in.Body.Password, in.Body.Name))
+	})
+	signIn := huma.Operation{Method: http.MethodPost, Path: "/api/login", OperationID: "login", Summary: "Sign in",
+		MaxBodyBytes: maxBody, BodyReadTimeout: bodyFor}
+	huma.Register(api, signIn, func(ctx context.Context, in *login) (*signedIn, error) {
+		return e.answerSignIn(e.login(ctx, in.Body.Username, in.Body.Password))
+	})
+}
+
+// register makes an account. Should the edge die half-way, signing in completes it.
+func (e *Edge) register(ctx context.Context, username, password, name string) (view domain.PersonView, err error) {
+	if name == "" {
+		name = username
+	}
+	if username, err = domain.ParseUsername(username); err != nil {
+		return view, err
+	}
+	if name, err = domain.ParseName(name); err != nil {
+		return view, err
+	}
+	hash, err := e.passwords.hash(ctx, password)
+	if err != nil {
+		return view, err
+	}
+	a := domain.Account{Username: username, ID: domain.UserID(newID()), Password: hash}
+	if err := e.Accounts.CreateAccount(ctx, a); err != nil {
+		return view, err
+	}
+	view, err = e.hub.profiles.ensure(ctx, a.ID, domain.Profiled{Username: username, Name: name})
+	if err != nil { // a refused command leaves no trace
+		e.Accounts.EraseAccount(context.WithoutCancel(ctx), username)
+	}
+	return view, err
+}
+
+// login finds whose username and password these are. It takes as long for an unknown name as for a known one, and says no more.
+func (e *Edge) login(ctx context.Context, username, password string) (view domain.PersonView, err error) {
+	a, err := e.Accounts.Account(ctx, username)
+	if err != nil && domain.Refusal(err).Code != domain.NotFound {
+		return view, err
+	}
+	same, err := e.passwords.match(ctx, password, a.Password)
+	if err != nil {
+		return view, err
+	}
+	if !same {
+		return view, domain.Refuse(domain.Unauthenticated, "username or password is wrong")
+	}
+	return e.hub.profiles.ensure(ctx, a.ID, domain.Profiled{Username: a.Username, Name: a.Username})
+}
+
+func (e *Edge) answerSignIn(view domain.PersonView, err error) (*signedIn, error) {
+	if err != nil {
+		return nil, e.problem(err)
+	}
+	out := &signedIn{}
+	out.Body.User = view
+	if out.Body.Token, err = e.Tokens.Issue(view.ID, view.Username); err != nil {
+		return nil, e.problem(err)
+	}
+	return out, nil
+}

@@ -1,0 +1,139 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"parley/domain"
+)
+
+// Limits of a request to the API.
+const (
+	maxBody = 64 << 10         // bytes
+	maxPage = 100              // rows of an answer
+	viewLag = 1 * time.Second  // how long a query waits for the read models to have caught up
+	bodyFor = 10 * time.Second // how long a client may take to send a body
+)
+
+// serveAPI adds the API, described by an OpenAPI document at /api/openapi.json and .yaml.
+func (e *Edge) serveAPI() {
+	c := huma.DefaultConfig("Parley", "1")
+	c.Info.Description = "Accounts and queries. Commands go over Socket.IO."
+	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/api/openapi", "", ""
+	c.CreateHooks = nil // no $schema in answers
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
+	c.Transformers = append(c.Transformers, withCode)
+	api := humago.New(e.mux, c)
+	api.UseMiddleware(e.authenticate(api))
+	e.serveAccounts(api)
+	e.serveQueries(api)
+	e.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		huma.WriteErr(api, humago.NewContext(nil, r, w), http.StatusNotFound, "there is nothing at this address; /api/openapi.json says what there is")
+	})
+}
+
+// Problem is how the API says no: an RFC 9457 problem document with the code that the same refusal has over Socket.IO.
+type Problem struct {
+	huma.ErrorModel
+	Code domain.Code `json:"code" doc:"Why, for programs: the protocol's code"`
+}
+
+// statuses are the HTTP statuses of the protocol's codes. Never changed.
+var statuses = map[domain.Code]int{
+	domain.Unauthenticated: http.StatusUnauthorized,
+	domain.NotFound:        http.StatusNotFound,
+	domain.Forbidden:       http.StatusForbidden,
+	domain.Malformed:       http.StatusUnprocessableEntity,
+	domain.TooMany:         http.StatusTooManyRequests,
+	domain.Conflict:        http.StatusConflict,
+	domain.TooLarge:        http.StatusRequestEntityTooLarge,
+	domain.Unavailable:     http.StatusServiceUnavailable,
+	domain.Internal:        http.StatusInternalServerError,
+}
+
+// problem makes the answer to a refusal.
+func (e *Edge) problem(err error) error {
+	r := domain.Refusal(err)
+	if r.Code == domain.Internal {
+		e.logger.Error("a request failed", "error", err)
+	}
+	status := statuses[r.Code]
+	return &Problem{huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: r.Message}, r.Code}
+}
+
+// withCode gives the refusals that the API layer makes by itself, such as of a malformed body, a code too.
+func withCode(_ huma.Context, _ string, v any) (any, error) {
+	m, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := &Problem{*m, domain.Malformed}
+	for code, status := range statuses {
+		if status == m.Status {
+			p.Code = code
+		}
+	}
+	if m.Status >= 500 {
+		p.Code = domain.Internal
+	}
+	return p, nil
+}
+
+type callerKey struct{}
+
+// authenticate lets only those with a good token reach what asks for one.
+func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if len(ctx.Operation().Security) == 0 {
+			next(ctx)
+			return
+		}
+		who, err := e.Tokens.verify(ctx.Header("Authorization"))
+		if err != nil {
+			huma.WriteErr(api, ctx, http.StatusUnauthorized, "sign in first: send a token as Authorization: Bearer …")
+			return
+		}
+		next(huma.WithValue(ctx, callerKey{}, who))
+	}
+}
+
+func caller(ctx context.Context) identity { return ctx.Value(callerKey{}).(identity) }
+
+// behind is the header of answers from read models that have not caught up: how many events they lack, or "unknown".
+type behind struct {
+	Behind string `header:"Parley-Behind" doc:"How many events the answer is behind the log; absent where it is up to date"`
+}
+
+// fresh waits, briefly, until the read models hold everything that was in the log when it was called: so that whoever has done or been told
+// something finds it in what they ask next. Where they do not get there, the answer says how far behind it is.
+func (e *Edge) fresh(ctx context.Context) behind {
+	ends, err := e.Log.Ends(ctx)
+	if err != nil {
+		return behind{"unknown"}
+	}
+	missing, err := e.await(ctx, ends)
+	switch {
+	case err != nil:
+		return behind{"unknown"}
+	case missing > 0:
+		return behind{strconv.FormatUint(missing, 10)}
+	}
+	return behind{}
+}
+
+func (e *Edge) await(ctx context.Context, ends []domain.Position) (missing uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, viewLag)
+	defer cancel()
+	return e.Views.Wait(ctx, ends)
+}
+
+// secured is an operation for those who have signed in.
+func secured(method, path, id, summary string) huma.Operation {
+	return huma.Operation{Method: method, Path: path, OperationID: id, Summary: summary,
+		Security: []map[string][]string{{"token": {}}}, MaxBodyBytes: maxBody, BodyReadTimeout: bodyFor}
+}

@@ -1,0 +1,297 @@
+package edge
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"parley/domain"
+)
+
+// conversation follows one direct conversation or group for the people connected here: it judges each message by the state at its
+// place in the log and hands on what counts, in the log's order.
+//
+// Live records are dealt with at once where all that is needed is in memory. Where something must first be read from the log, they
+// wait in the queue, and a goroutine deals with them in order until it is empty.
+type conversation struct {
+	hub   *hub
+	topic domain.Topic
+
+	following sync.Mutex // held while a group's feed is being opened; taken before mu
+
+	mu       sync.Mutex
+	standing standing           // nil until it is needed
+	upTo     uint64             // standing holds the state events up to here
+	past     past               // how things stood at the head of the queue, where standing is ahead of it
+	seen     uint64             // live records up to here have been dealt with
+	queue    []domain.Record    // those that wait
+	busy     bool               // a goroutine deals with the queue
+	followed bool               // of a group: its talk comes in
+	retired  bool               // of a group: it concerns nobody here any more, and another one may have taken its place
+	audience map[*person]uint64 // of a group: its members here, who hear what comes after a sequence
+	verdicts verdicts
+}
+
+type past struct {
+	seq      uint64
+	standing standing
+}
+
+// How often the log is asked again for what a record needs.
+const (
+	retryFirst  = 50 * time.Millisecond
+	retryAtMost = 2 * time.Second
+)
+
+func newConversation(h *hub, t domain.Topic) *conversation {
+	c := &conversation{hub: h, topic: t, audience: map[*person]uint64{}}
+	_, isGroup := t.Group()
+	c.followed = !isGroup // a direct conversation comes in with its people
+	return c
+}
+
+// standingNow gives a copy of how things stand, if that is known and kept up to date.
+func (c *conversation) standingNow() (standing, uint64, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.standing == nil || c.retired {
+		return nil, 0, false
+	}
+	return c.standing.clone(), c.upTo, true
+}
+
+// install takes over a standing that was read from the log, unless as new a one is there or nothing would keep it up to date.
+func (c *conversation) install(s standing, upTo uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.followed && (c.standing == nil || upTo > c.upTo) {
+		c.standing, c.upTo = s, upTo
+	}
+}
+
+// maySend says whether a message would count now. It asks the log only the first time.
+func (c *conversation) maySend(ctx context.Context, m domain.Message) error {
+	c.mu.Lock()
+	if c.standing != nil && !c.retired {
+		defer c.mu.Unlock()
+		return c.standing.maySend(m)
+	}
+	c.mu.Unlock()
+	s, _, err := c.hub.newest(ctx, c.topic, true)
+	if err != nil {
+		return err
+	}
+	return s.maySend(m)
+}
+
+// arrive takes in a live record; false where the conversation has retired.
+func (c *conversation) arrive(r domain.Record) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.retired:
+		return false
+	case c.busy:
+		c.queue = append(c.queue, r)
+	case r.Seq <= c.seen:
+	case c.lacks(r) == nil:
+		c.process(r)
+	default:
+		c.queue, c.busy = append(c.queue, r), true
+		c.hub.edge.work.Go(c.catchUp)
+	}
+	return true
+}
+
+// lacks gives what must be read from the log before a record can be dealt with, to be run without the lock; nil for nothing.
+func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
+	m, isMessage := r.Event.(domain.Message)
+	switch {
+	case !c.followed:
+		return c.follow
+	case c.standing == nil:
+		return func(ctx context.Context) error {
+			s, upTo, err := c.hub.fold(ctx, c.topic, r.Seq)
+			if err == nil {
+				c.install(s, upTo)
+			}
+			return err
+		}
+	case !isMessage:
+		return nil
+	case r.Seq < c.upTo && c.past.seq != r.Seq:
+		return func(ctx context.Context) error {
+			s, _, err := c.hub.fold(ctx, c.topic, r.Seq)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.past = past{r.Seq, s}
+			return err
+		}
+	}
+	if _, known := c.hub.profiles.known(m.From); !known {
+		return func(ctx context.Context) error { return c.hub.profiles.meet(ctx, m.From) }
+	}
+	return nil
+}
+
+// catchUp deals with the queue until it is empty or the edge closes.
+func (c *conversation) catchUp() {
+	ctx, pause := c.hub.edge.ctx, retryFirst
+	for {
+		fetch, more := c.next()
+		switch {
+		case !more:
+			return
+		case fetch == nil:
+			continue
+		}
+		if err := fetch(ctx); err == nil {
+			pause = retryFirst
+			continue
+		} else if ctx.Err() == nil {
+			c.hub.edge.logger.Warn("cannot read what a conversation needs; trying again", "conversation", c.topic, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+			pause = min(2*pause, retryAtMost)
+		}
+	}
+}
+
+// next deals with the head of the queue, or says what it lacks; more is false when the queue is empty.
+func (c *conversation) next() (fetch func(context.Context) error, more bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.queue) > 0 && c.queue[0].Seq <= c.seen {
+		c.queue = c.queue[1:]
+	}
+	if len(c.queue) == 0 {
+		c.queue, c.busy = nil, false
+		c.retireIfIdle()
+		return nil, false
+	}
+	if fetch = c.lacks(c.queue[0]); fetch == nil {
+		c.process(c.queue[0])
+	}
+	return fetch, true
+}
+
+// process deals with a record for which nothing is lacking. The caller holds c.mu.
+func (c *conversation) process(r domain.Record) {
+	switch e := r.Event.(type) {
+	case domain.Message:
+		at := c.standing
+		if c.past.seq == r.Seq {
+			at, c.past = c.past.standing, past{}
+		}
+		if err := at.maySend(e); err != nil {
+			c.verdicts.deny(r.Seq, err)
+		} else {
+			c.deliverMessage(r, e)
+		}
+	case domain.ReadMarked:
+		c.deliverMark(e)
+	default:
+		if r.Seq > c.upTo {
+			c.standing.Evolve(e)
+			c.upTo = r.Seq
+		}
+		c.deliverState(r)
+	}
+	c.seen = r.Seq
+	c.verdicts.reach(r.Seq)
+}
+
+// follow opens a group's feed and queues what has come since the first record that waits.
+func (c *conversation) follow(ctx context.Context) error {
+	g, isGroup := c.topic.Group()
+	if !isGroup {
+		return nil
+	}
+	c.following.Lock()
+	defer c.following.Unlock()
+	c.mu.Lock()
+	done := c.followed || c.retired
+	c.mu.Unlock()
+	if done {
+		return nil
+	}
+	if err := c.hub.live.FollowGroup(g); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	waiting := slices.Clone(c.queue)
+	c.mu.Unlock()
+	var missed []domain.Record
+	if len(waiting) > 0 {
+		var err error
+		if missed, err = c.hub.edge.Log.Since(ctx, c.topic, waiting[0].Seq); err != nil {
+			c.hub.live.UnfollowGroup(g)
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, missed...)
+	slices.SortStableFunc(c.queue, func(a, b domain.Record) int { return cmp.Compare(a.Seq, b.Seq) })
+	c.followed, c.standing, c.upTo = true, nil, 0 // what was read before the feed was open may be old
+	return nil
+}
+
+// admit lets a member who has just connected hear a group; a nobody is not let in. It says false where the conversation has retired.
+func (c *conversation) admit(ctx context.Context, p *person) (bool, error) {
+	if err := c.follow(ctx); err != nil {
+		return true, err
+	}
+	if _, _, ok := c.standingNow(); !ok {
+		s, upTo, err := c.hub.fold(ctx, c.topic, 0)
+		if err != nil {
+			return true, err
+		}
+		c.install(s, upTo)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.retired {
+		return false, nil
+	}
+	if g, isGroup := c.standing.(group); isGroup && g.Role(p.id) != "" {
+		c.hear(p, c.upTo)
+	}
+	c.retireIfIdle()
+	return true, nil
+}
+
+// hear adds a person to the audience, for what comes after a sequence. The caller holds c.mu.
+func (c *conversation) hear(p *person, after uint64) {
+	if _, hears := c.audience[p]; !hears && c.hub.holds(p, c) {
+		c.audience[p] = after
+	}
+}
+
+// dismiss takes a person who has gone out of the audience.
+func (c *conversation) dismiss(p *person) {
+	c.mu.Lock()
+	delete(c.audience, p)
+	c.retireIfIdle()
+	c.mu.Unlock()
+	c.hub.forget(c)
+}
+
+// retireIfIdle closes a group's feed when nobody here hears it and nothing waits. The caller holds c.mu.
+func (c *conversation) retireIfIdle() {
+	g, isGroup := c.topic.Group()
+	if !isGroup || c.retired || len(c.audience) > 0 || len(c.queue) > 0 {
+		return
+	}
+	if c.followed {
+		c.hub.live.UnfollowGroup(g)
+	}
+	c.retired = true
+	c.verdicts.giveUp()
+	c.hub.forget(c)
+}

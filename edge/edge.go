@@ -1,0 +1,154 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"parley/domain"
+	"parley/edge/socketio"
+)
+
+// Log is what an edge asks of the event log. Its errors that people may see are *domain.Error, with code Unavailable where
+// the log cannot be reached.
+type Log interface {
+	// Append stores a draft and says where. A lost expectation is domain.ErrRaced.
+	Append(ctx context.Context, d domain.Draft) (domain.Stored, error)
+	// AppendAsync stores drafts in the order of the calls and calls done once for each, within seconds, from another goroutine.
+	AppendAsync(d domain.Draft, done func(domain.Stored, error))
+	// State reads a topic's state lane in order: the events before a sequence, or all of them where it is 0.
+	State(ctx context.Context, t domain.Topic, before uint64) ([]domain.Record, error)
+	// Since reads all lanes of a topic in order: what has been stored after a sequence.
+	Since(ctx context.Context, t domain.Topic, after uint64) ([]domain.Record, error)
+	// Last reads the latest event of a lane; reader is whose read lane it is.
+	Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error)
+	// Ends says where each shard ends now.
+	Ends(ctx context.Context) ([]domain.Position, error)
+}
+
+// Live is the feed of live copies. Whoever follows twice must unfollow twice.
+type Live interface {
+	// FollowPerson adds all topics of a person; when it returns, no later event is missed.
+	FollowPerson(u domain.UserID) error
+	UnfollowPerson(u domain.UserID)
+	// FollowGroup adds a group; when it returns, no later event is missed.
+	FollowGroup(g domain.GroupID) error
+	UnfollowGroup(g domain.GroupID)
+	Close()
+}
+
+// Signals carry to all edges, this one too, what is never stored. A signal may be lost.
+type Signals interface {
+	Broadcast(subject string, payload []byte) error
+	Hear(subject string, fn func(payload []byte)) (stop func(), err error)
+}
+
+// Accounts are how people sign in with a password, by username without regard to case.
+type Accounts interface {
+	CreateAccount(ctx context.Context, a domain.Account) error
+	Account(ctx context.Context, username string) (domain.Account, error)
+	EraseAccount(ctx context.Context, username string) error
+}
+
+// Views are the read models. Their refusals are *domain.Error.
+type Views interface {
+	Person(ctx context.Context, u domain.UserID) (domain.PersonView, error)
+	People(ctx context.Context, query string, limit int) ([]domain.PersonView, error)
+	Friends(ctx context.Context, me domain.UserID) ([]domain.PersonView, error)
+	Applies(ctx context.Context, me domain.UserID) ([]domain.ApplyView, error)
+	Groups(ctx context.Context, me domain.UserID) ([]domain.GroupView, error)
+	Group(ctx context.Context, me domain.UserID, g domain.GroupID) (domain.GroupView, error)
+	Members(ctx context.Context, me domain.UserID, g domain.GroupID, after domain.UserID, limit int) ([]domain.MemberView, error)
+	Conversations(ctx context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error)
+	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
+	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error)
+	// Wait returns when the read models hold everything up to ends, or ctx is done; behind is how many events are missing then.
+	Wait(ctx context.Context, ends []domain.Position) (behind uint64, err error)
+}
+
+// Options are what an edge is made of. All but Page are required.
+type Options struct {
+	Log      Log
+	Follow   func(deliver func(domain.Record)) (Live, error) // begins the feed of live copies, one record at a time
+	Signals  Signals
+	Accounts Accounts
+	Views    Views
+	Tokens   *Tokens
+	Settings Settings
+	Page     http.Handler // serves what is neither the API nor Socket.IO; nil: 404
+}
+
+// Settings are what an operator may choose.
+type Settings struct {
+	Anyone     bool // anyone may write to anyone; else only friends
+	MaxMessage int  // bytes of JSON of a message
+	Socket     socketio.Options
+	Logger     *slog.Logger
+}
+
+// Edge is one node that people connect to: an http.Handler with Socket.IO at /socket.io/, the API under /api and the page elsewhere.
+type Edge struct {
+	Options
+	logger    *slog.Logger
+	passwords *passwords
+	sockets   *socketio.Server
+	mux       *http.ServeMux
+	hub       *hub
+	presence  *presence
+
+	ctx    context.Context // ends when the edge closes
+	cancel context.CancelCauseFunc
+	work   sync.WaitGroup // goroutines that end with ctx
+}
+
+var errClosing = errors.New("the edge is closing")
+
+// New makes an edge and begins to listen to the log's live copies and to the other edges' signals. Shutdown releases it.
+func New(o Options) (*Edge, error) {
+	e := &Edge{Options: o, logger: o.Settings.Logger, mux: http.NewServeMux()}
+	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	var err error
+	if e.passwords, err = newPasswords(); err != nil {
+		return nil, err
+	}
+	e.hub = newHub(e)
+	e.presence = newPresence(e)
+
+	live, err := o.Follow(e.hub.arrive)
+	if err != nil {
+		return nil, err
+	}
+	e.hub.live = live
+	if err := e.presence.start(); err != nil {
+		live.Close()
+		return nil, err
+	}
+	e.sockets = socketio.New(o.Settings.Socket)
+	e.sockets.Namespace("/", e.connect)
+	e.mux.Handle("/socket.io/", e.sockets)
+	e.serveAPI()
+	if o.Page != nil {
+		e.mux.Handle("/", o.Page)
+	}
+	return e, nil
+}
+
+// ServeHTTP serves Socket.IO, the API and the page.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
+
+// Shutdown sends every client away so that it comes back by itself, to another edge, and waits for what is under way, at most until ctx
+// is done. The caller has stopped to accept connections before.
+func (e *Edge) Shutdown(ctx context.Context) error {
+	err := e.sockets.Shutdown(ctx)
+	e.presence.stop()
+	e.hub.live.Close()
+	e.cancel(errClosing)
+	e.work.Wait()
+	return err
+}
+
+// patience bounds what is done for one command.
+const patience = 5 * time.Second

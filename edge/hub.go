@@ -1,0 +1,219 @@
+package edge
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+
+	"parley/domain"
+)
+
+// hub knows who is connected to this edge and which conversations concern them, and takes each live record to its conversation.
+type hub struct {
+	edge     *Edge
+	live     Live
+	profiles *profiles
+
+	mu            sync.RWMutex // never held while a conversation's lock is taken
+	people        map[domain.UserID]*person
+	conversations map[domain.Topic]*conversation
+	watchers      map[domain.UserID]map[*person]struct{} // whose friend a user is, among people
+}
+
+func newHub(e *Edge) *hub {
+	return &hub{
+		edge:          e,
+		profiles:      &profiles{log: e.Log, m: map[domain.UserID]domain.PersonView{}},
+		people:        map[domain.UserID]*person{},
+		conversations: map[domain.Topic]*conversation{},
+		watchers:      map[domain.UserID]map[*person]struct{}{},
+	}
+}
+
+// arrive takes in one live record. It is called by one goroutine, in the log's order, and never waits for the network.
+func (h *hub) arrive(r domain.Record) {
+	if u, ok := r.Topic.Person(); ok {
+		if e, ok := r.Event.(domain.Profiled); ok {
+			h.profiles.learn(u, e, true)
+		}
+		return
+	}
+	c := h.kept(r.Topic)
+	for c != nil || h.concerns(r) {
+		if c == nil {
+			c = h.conversation(r.Topic)
+		}
+		if c.arrive(r) {
+			return
+		}
+		c = nil // it has retired: another one, if any
+	}
+}
+
+// concerns says whether a record of a conversation that is not followed is about somebody who is connected here.
+func (h *hub) concerns(r domain.Record) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, u := range parties(r) {
+		if h.people[u] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// parties are the people whom a record concerns by what it says itself.
+func parties(r domain.Record) []domain.UserID {
+	if lo, hi, ok := r.Topic.Pair(); ok {
+		return []domain.UserID{lo, hi}
+	}
+	switch e := r.Event.(type) {
+	case domain.GroupCreated:
+		return append(append([]domain.UserID{e.By}, e.Members...), e.Invited...)
+	case domain.GroupInvited:
+		return []domain.UserID{e.UID, e.By}
+	case domain.GroupJoined:
+		return []domain.UserID{e.UID, e.By}
+	case domain.GroupDeclined:
+		return []domain.UserID{e.UID}
+	case domain.GroupLeft:
+		return []domain.UserID{e.UID}
+	case domain.GroupRemoved:
+		return []domain.UserID{e.UID, e.By}
+	}
+	return nil
+}
+
+// person gives who is connected here by that id, or nil.
+func (h *hub) person(u domain.UserID) *person {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.people[u]
+}
+
+// conversation gives the one of a topic, making it where there is none. A direct one stays for as long as one of the two is connected
+// here, a group until it retires.
+func (h *hub) conversation(t domain.Topic) *conversation {
+	if c := h.kept(t); c != nil {
+		return c
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.conversations[t]
+	if c != nil {
+		return c
+	}
+	c = newConversation(h, t)
+	_, kept := t.Group()
+	lo, hi, _ := t.Pair()
+	for _, u := range []domain.UserID{lo, hi} {
+		if p := h.people[u]; p != nil {
+			p.conversations[c] = struct{}{}
+			kept = true
+		}
+	}
+	if kept {
+		h.conversations[t] = c
+	}
+	return c
+}
+
+// kept gives the conversation of a topic if there is one.
+func (h *hub) kept(t domain.Topic) *conversation {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.conversations[t]
+}
+
+// holds notes that a conversation is to be told when a person goes; false where they have gone.
+func (h *hub) holds(p *person, c *conversation) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.people[p.id] != p {
+		return false
+	}
+	p.conversations[c] = struct{}{}
+	return true
+}
+
+// forget drops a conversation that concerns nobody here any more.
+func (h *hub) forget(c *conversation) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	lo, hi, _ := c.topic.Pair()
+	for _, u := range []domain.UserID{lo, hi} {
+		if p := h.people[u]; p != nil { // it is theirs to drop
+			p.conversations[c] = struct{}{}
+			return
+		}
+	}
+	if h.conversations[c.topic] == c {
+		delete(h.conversations, c.topic)
+	}
+}
+
+// befriend keeps who watches whom in step with friendships, for the two of a direct conversation.
+func (h *hub) befriend(t domain.Topic, friends bool) {
+	lo, hi, _ := t.Pair()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, pair := range [][2]domain.UserID{{lo, hi}, {hi, lo}} {
+		if p := h.people[pair[0]]; p != nil {
+			h.watch(p, pair[1], friends)
+		}
+	}
+}
+
+// watch notes that u is, or is not, a friend of p's. The caller holds h.mu.
+func (h *hub) watch(p *person, u domain.UserID, friend bool) {
+	if p.changed != nil {
+		p.changed[u] = friend
+	}
+	if !friend {
+		delete(p.friends, u)
+		if delete(h.watchers[u], p); len(h.watchers[u]) == 0 {
+			delete(h.watchers, u)
+		}
+		return
+	}
+	p.friends[u] = struct{}{}
+	if h.watchers[u] == nil {
+		h.watchers[u] = map[*person]struct{}{}
+	}
+	h.watchers[u][p] = struct{}{}
+}
+
+// watching gives the people here whose friend u is.
+func (h *hub) watching(u domain.UserID) []*person {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	all := make([]*person, 0, len(h.watchers[u]))
+	for p := range h.watchers[u] {
+		all = append(all, p)
+	}
+	return all
+}
+
+// newest gives how a topic stands now: from the conversation where one is kept up to date here, else from the log; always from the
+// log where fresh is asked for. upTo is the last event it was made from.
+func (h *hub) newest(ctx context.Context, t domain.Topic, fresh bool) (s standing, upTo uint64, err error) {
+	c := h.kept(t)
+	if c != nil && !fresh {
+		if s, upTo, ok := c.standingNow(); ok {
+			return s, upTo, nil
+		}
+	}
+	s, upTo, err = h.fold(ctx, t, 0)
+	if err == nil && c != nil {
+		c.install(s.clone(), upTo)
+	}
+	return s, upTo, err
+}
+
+// friendsOf gives the friends of somebody who is connected here.
+func (h *hub) friendsOf(p *person) []domain.UserID {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return slices.Collect(maps.Keys(p.friends))
+}

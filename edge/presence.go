@@ -1,0 +1,292 @@
+package edge
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"parley/domain"
+)
+
+// presence knows who is online, on this edge and on the others. Each edge tells the others who comes and goes, numbered, and that it is
+// alive; one that has missed something asks for the whole. What is refreshed is the edge's lease, never anything per person.
+type presence struct {
+	edge *Edge
+	id   string // of this edge, new with each start
+	stop func()
+
+	mu     sync.Mutex
+	count  uint64                   // of what this edge has announced
+	own    map[domain.UserID]string // who is online here, by which connection
+	others map[string]*neighbour
+}
+
+type neighbour struct {
+	count   uint64
+	online  map[domain.UserID]string
+	arrived map[domain.UserID]string // parts of a new whole; nil where its beginning was missed
+	heard   time.Time
+}
+
+const (
+	presenceSubject = "presence"
+	beat            = 2 * time.Second // how often an edge says that it is alive
+	lease           = 4 * beat        // how long it is believed
+	snapshotPart    = 2000            // people in one signal
+)
+
+// signal is what edges tell one another.
+type signal struct {
+	Edge  string                   `json:"edge"`
+	Kind  string                   `json:"kind"`            // in, out, beat, ask, all, bye
+	Count uint64                   `json:"count,omitempty"` // the sender's announcements so far, this one included
+	To    string                   `json:"to,omitempty"`    // ask: of whom; "" of all
+	UID   domain.UserID            `json:"uid,omitempty"`
+	Conn  string                   `json:"conn,omitempty"`
+	User  *domain.PersonView       `json:"user,omitempty"`
+	All   map[domain.UserID]string `json:"all,omitempty"`
+	First bool                     `json:"first,omitempty"` // all: begins here
+	Last  bool                     `json:"last,omitempty"`  // all: is whole now
+}
+
+func newPresence(e *Edge) *presence {
+	return &presence{edge: e, id: newID(), own: map[domain.UserID]string{}, others: map[string]*neighbour{}}
+}
+
+func (p *presence) start() error {
+	unhear, err := p.edge.Signals.Hear(presenceSubject, p.hear)
+	if err != nil {
+		return err
+	}
+	p.stop = func() {
+		p.tell(signal{Kind: "bye"})
+		unhear()
+	}
+	p.tell(signal{Kind: "ask"})
+	p.edge.work.Go(p.keepAlive)
+	return nil
+}
+
+func (p *presence) keepAlive() {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.edge.ctx.Done():
+			return
+		case <-tick.C:
+			p.mu.Lock()
+			p.tell(signal{Kind: "beat", Count: p.count})
+			p.expire()
+			p.mu.Unlock()
+		}
+	}
+}
+
+func (p *presence) tell(s signal) {
+	s.Edge = p.id
+	b, err := json.Marshal(s)
+	if err == nil {
+		err = p.edge.Signals.Broadcast(presenceSubject, b)
+	}
+	if err != nil {
+		p.edge.logger.Debug("signal not sent", "kind", s.Kind, "error", err) // a later beat's count will show the gap
+	}
+}
+
+// update compares who is connected here with what was announced, and announces the difference.
+func (p *presence) update(u domain.UserID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	who := p.edge.hub.person(u)
+	conn, announced := p.own[u]
+	switch {
+	case who != nil && !announced:
+		sessions := *who.sessions.Load()
+		if len(sessions) == 0 {
+			return
+		}
+		was := p.online(u)
+		conn = sessions[len(sessions)-1].socket.ID()
+		p.own[u] = conn
+		p.count++
+		p.tell(signal{Kind: "in", Count: p.count, UID: u, Conn: conn, User: &who.view})
+		if !was {
+			p.announce("userin", &who.view)
+		}
+	case who == nil && announced:
+		delete(p.own, u)
+		p.count++
+		view, _ := p.edge.hub.profiles.known(u)
+		view.ID = u
+		p.tell(signal{Kind: "out", Count: p.count, UID: u, Conn: conn, User: &view})
+		if !p.online(u) {
+			p.announce("userout", &view)
+		}
+	}
+}
+
+// announce tells u's friends here that u has come or gone. The caller holds p.mu.
+func (p *presence) announce(event string, u *domain.PersonView) {
+	for _, w := range p.edge.hub.watching(u.ID) {
+		p.edge.hub.emit([]*person{w}, event, p.mapOf(w), u)
+	}
+}
+
+// online says whether u is, anywhere. The caller holds p.mu.
+func (p *presence) online(u domain.UserID) bool { return p.connection(u) != "" }
+
+func (p *presence) connection(u domain.UserID) string {
+	if conn := p.own[u]; conn != "" {
+		return conn
+	}
+	for _, n := range p.others {
+		if conn := n.online[u]; conn != "" {
+			return conn
+		}
+	}
+	return ""
+}
+
+// of gives the map of those of a person's friends who are online, and the person, each with a connection's id.
+func (p *presence) of(who *person) map[domain.UserID]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.mapOf(who)
+}
+
+func (p *presence) mapOf(who *person) map[domain.UserID]string {
+	online := map[domain.UserID]string{}
+	for _, u := range append(p.edge.hub.friendsOf(who), who.id) {
+		if conn := p.connection(u); conn != "" {
+			online[u] = conn
+		}
+	}
+	return online
+}
+
+// hear takes in a signal of any edge.
+func (p *presence) hear(b []byte) {
+	var s signal
+	if err := json.Unmarshal(b, &s); err != nil || s.Edge == p.id || s.Edge == "" {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.others[s.Edge]
+	if n == nil {
+		n = &neighbour{online: map[domain.UserID]string{}}
+		p.others[s.Edge] = n
+		if s.Kind != "all" && s.Kind != "bye" {
+			p.tell(signal{Kind: "ask", To: s.Edge})
+		}
+	}
+	n.heard = time.Now()
+	switch s.Kind {
+	case "in", "out":
+		p.follow(n, s)
+	case "beat":
+		if s.Count != n.count {
+			p.tell(signal{Kind: "ask", To: s.Edge})
+		}
+	case "ask":
+		if s.To == "" || s.To == p.id {
+			p.tellAll()
+		}
+	case "all":
+		p.replace(n, s)
+	case "bye":
+		p.lose(s.Edge)
+	}
+}
+
+// follow takes in that somebody has come to or gone from another edge.
+func (p *presence) follow(n *neighbour, s signal) {
+	was := p.online(s.UID)
+	if s.Kind == "in" {
+		n.online[s.UID] = s.Conn
+	} else {
+		delete(n.online, s.UID)
+	}
+	if s.Count == n.count+1 {
+		n.count = s.Count // else the next beat shows the gap
+	}
+	p.changed(s.UID, was, s.User)
+}
+
+// changed announces to friends here if somebody's being online is not as it was.
+func (p *presence) changed(u domain.UserID, was bool, view *domain.PersonView) {
+	is := p.online(u)
+	if is == was {
+		return
+	}
+	if view == nil {
+		known, _ := p.edge.hub.profiles.known(u)
+		known.ID = u
+		view = &known
+	}
+	event := "userout"
+	if is {
+		event = "userin"
+	}
+	p.announce(event, view)
+}
+
+// tellAll tells everyone who is online here, in parts.
+func (p *presence) tellAll() {
+	parts := slices.Collect(slices.Chunk(slices.Collect(maps.Keys(p.own)), snapshotPart))
+	if len(parts) == 0 {
+		parts = append(parts, nil)
+	}
+	for i, part := range parts {
+		all := make(map[domain.UserID]string, len(part))
+		for _, u := range part {
+			all[u] = p.own[u]
+		}
+		p.tell(signal{Kind: "all", Count: p.count, All: all, First: i == 0, Last: i == len(parts)-1})
+	}
+}
+
+// replace takes in a part of another edge's whole, and with the last one puts it in the place of what was known.
+func (p *presence) replace(n *neighbour, s signal) {
+	if s.First {
+		n.arrived = map[domain.UserID]string{}
+	}
+	if n.arrived == nil {
+		return
+	}
+	maps.Copy(n.arrived, s.All)
+	if !s.Last {
+		return
+	}
+	was := map[domain.UserID]bool{}
+	for u := range n.online {
+		was[u] = true
+	}
+	for u := range n.arrived {
+		was[u] = p.online(u)
+	}
+	n.online, n.arrived, n.count = n.arrived, nil, s.Count
+	for u, was := range was {
+		p.changed(u, was, nil)
+	}
+}
+
+// expire loses the edges whose lease has run out.
+func (p *presence) expire() {
+	for id, n := range p.others {
+		if time.Since(n.heard) > lease {
+			p.lose(id)
+		}
+	}
+}
+
+func (p *presence) lose(id string) {
+	n := p.others[id]
+	delete(p.others, id)
+	for u := range n.online {
+		p.changed(u, true, nil)
+	}
+}

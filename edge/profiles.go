@@ -1,0 +1,85 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"parley/domain"
+)
+
+// maxProfiles is how many profiles are remembered; a profile weighs some hundred bytes.
+const maxProfiles = 100_000
+
+// profiles remembers who people are. The live feed carries every change of a profile, so what is remembered is right.
+type profiles struct {
+	log Log
+	mu  sync.RWMutex
+	m   map[domain.UserID]domain.PersonView
+}
+
+// known gives the profile without asking the log.
+func (p *profiles) known(u domain.UserID) (domain.PersonView, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	v, ok := p.m[u]
+	return v, ok
+}
+
+// find gives the profile, from the log where it is not remembered. Nobody by that id: *domain.Error NotFound.
+func (p *profiles) find(ctx context.Context, u domain.UserID) (domain.PersonView, error) {
+	if v, ok := p.known(u); ok {
+		return v, nil
+	}
+	r, found, err := p.log.Last(ctx, domain.About(u), domain.LaneState, "")
+	if err != nil {
+		return domain.PersonView{}, err
+	}
+	e, ok := r.Event.(domain.Profiled)
+	if !found || !ok {
+		return domain.PersonView{}, domain.Refuse(domain.NotFound, "no such user")
+	}
+	return p.learn(u, e, false), nil
+}
+
+// meet makes the profile known of somebody who has spoken; one who has none is shown by the id.
+func (p *profiles) meet(ctx context.Context, u domain.UserID) error {
+	_, err := p.find(ctx, u)
+	if err != nil && domain.Refusal(err).Code == domain.NotFound {
+		p.learn(u, domain.Profiled{Name: string(u)}, false)
+		return nil
+	}
+	return err
+}
+
+// learn remembers a profile. What the live feed says replaces what was read from the log, never the other way round.
+func (p *profiles) learn(u domain.UserID, e domain.Profiled, live bool) domain.PersonView {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v, ok := p.m[u]; ok && !live {
+		return v
+	}
+	for old := range p.m { // any one will do
+		if len(p.m) < maxProfiles {
+			break
+		}
+		delete(p.m, old)
+	}
+	v := domain.PersonView{ID: u, Username: e.Username, Name: e.Name, Avatar: e.Avatar}
+	p.m[u] = v
+	return v
+}
+
+// ensure makes a person known to the log who is not yet, as the token or the registration describes them.
+func (p *profiles) ensure(ctx context.Context, u domain.UserID, as domain.Profiled) (domain.PersonView, error) {
+	v, err := p.find(ctx, u)
+	if err == nil || domain.Refusal(err).Code != domain.NotFound {
+		return v, err
+	}
+	var first uint64
+	_, err = p.log.Append(ctx, domain.Draft{Topic: domain.About(u), Event: as, Expect: &first})
+	if err != nil && !errors.Is(err, domain.ErrRaced) { // raced: another edge has made them known
+		return v, err
+	}
+	return p.find(ctx, u)
+}

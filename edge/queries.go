@@ -1,0 +1,152 @@
+package edge
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/domain"
+)
+
+// The parameters of queries.
+type (
+	nothing struct{}
+	ofUser  struct {
+		UID string `path:"uid" maxLength:"96"`
+	}
+	ofGroup struct {
+		GID string `path:"gid" maxLength:"96"`
+	}
+	search struct {
+		Query string `query:"query" required:"true" minLength:"1" maxLength:"64" doc:"What the username or the name begins with"`
+		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
+	}
+	memberPage struct {
+		ofGroup
+		After string `query:"after" maxLength:"96" doc:"The id of the last member of the page before"`
+		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"100"`
+	}
+	conversationPage struct {
+		After string `query:"after" maxLength:"512" doc:"The next of the page before"`
+		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
+	}
+	messagePage struct {
+		ID     string `path:"id" maxLength:"128" doc:"u:<uid> or g:<gid>"`
+		Before uint64 `query:"before" doc:"The page that ends just before this seq"`
+		After  uint64 `query:"after" doc:"The page that begins just after this seq"`
+		Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
+	}
+)
+
+// answer is a query's answer, with how far behind the log it is.
+type answer[T any] struct {
+	behind
+	Body T
+}
+
+type (
+	users struct {
+		Users []domain.PersonView `json:"users"`
+	}
+	friends struct {
+		Friends []domain.PersonView `json:"friends"`
+	}
+	applies struct {
+		Applies []domain.ApplyView `json:"applies"`
+	}
+	groups struct {
+		Groups []domain.GroupView `json:"groups"`
+	}
+	members struct {
+		Members []domain.MemberView `json:"members"`
+	}
+	conversations struct {
+		Conversations []domain.ConversationView `json:"conversations"`
+		Next          string                    `json:"next" doc:"The after of the next page; empty at the end"`
+	}
+	messages struct {
+		Messages []domain.MessageView `json:"messages"`
+		More     bool                 `json:"more" doc:"Whether there are more in the direction asked for"`
+	}
+)
+
+// query adds a query that is answered from the read models, once they have caught up.
+func query[In, Out any](e *Edge, api huma.API, path, id, summary string, run func(ctx context.Context, me domain.UserID, in *In) (Out, error)) {
+	huma.Register(api, secured(http.MethodGet, path, id, summary), func(ctx context.Context, in *In) (*answer[Out], error) {
+		out := answer[Out]{behind: e.fresh(ctx)}
+		var err error
+		if out.Body, err = run(ctx, caller(ctx).id, in); err != nil {
+			return nil, e.problem(err)
+		}
+		return &out, nil
+	})
+}
+
+func (e *Edge) serveQueries(api huma.API) {
+	v := e.Views
+	query(e, api, "/api/me", "me", "Who one is", func(ctx context.Context, me domain.UserID, _ *nothing) (domain.PersonView, error) {
+		return e.hub.profiles.ensure(ctx, me, caller(ctx).profile)
+	})
+	query(e, api, "/api/users", "users", "People by the beginning of their name", func(ctx context.Context, _ domain.UserID, in *search) (users, error) {
+		found, err := v.People(ctx, in.Query, in.Limit)
+		return users{list(found)}, err
+	})
+	query(e, api, "/api/users/{uid}", "user", "One person", func(ctx context.Context, _ domain.UserID, in *ofUser) (domain.PersonView, error) {
+		u, err := domain.ParseUserID(in.UID)
+		if err != nil {
+			return domain.PersonView{}, err
+		}
+		return v.Person(ctx, u)
+	})
+	query(e, api, "/api/friends", "friends", "One's friends", func(ctx context.Context, me domain.UserID, _ *nothing) (friends, error) {
+		found, err := v.Friends(ctx, me)
+		return friends{list(found)}, err
+	})
+	query(e, api, "/api/applies", "applies", "What waits for one's answer", func(ctx context.Context, me domain.UserID, _ *nothing) (applies, error) {
+		found, err := v.Applies(ctx, me)
+		return applies{list(found)}, err
+	})
+	query(e, api, "/api/groups", "groups", "One's groups", func(ctx context.Context, me domain.UserID, _ *nothing) (groups, error) {
+		found, err := v.Groups(ctx, me)
+		return groups{list(found)}, err
+	})
+	query(e, api, "/api/groups/{gid}", "group", "One group, for members and those invited", func(ctx context.Context, me domain.UserID, in *ofGroup) (domain.GroupView, error) {
+		g, err := domain.ParseGroupID(in.GID)
+		if err != nil {
+			return domain.GroupView{}, err
+		}
+		return v.Group(ctx, me, g)
+	})
+	query(e, api, "/api/groups/{gid}/members", "members", "A group's members, by id", func(ctx context.Context, me domain.UserID, in *memberPage) (members, error) {
+		g, err := domain.ParseGroupID(in.GID)
+		if err != nil {
+			return members{}, err
+		}
+		found, err := v.Members(ctx, me, g, domain.UserID(in.After), in.Limit)
+		return members{list(found)}, err
+	})
+	query(e, api, "/api/conversations", "conversations", "One's conversations, newest first", func(ctx context.Context, me domain.UserID, in *conversationPage) (conversations, error) {
+		found, next, err := v.Conversations(ctx, me, in.After, in.Limit)
+		return conversations{list(found), next}, err
+	})
+	query(e, api, "/api/conversations/{id}/messages", "messages", "A conversation's messages, by seq", func(ctx context.Context, me domain.UserID, in *messagePage) (messages, error) {
+		t, err := domain.ParseConversationID(me, in.ID)
+		if err == nil && in.Before > 0 && in.After > 0 {
+			err = domain.Refuse(domain.Malformed, "give before or after, not both")
+		}
+		if err != nil {
+			return messages{}, err
+		}
+		found, more, err := v.Messages(ctx, me, t, in.Before, in.After, in.Limit)
+		return messages{list(found), more}, err
+	})
+}
+
+// list is a list that is [] in JSON where it is empty, not null.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}

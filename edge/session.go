@@ -1,0 +1,200 @@
+package edge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"maps"
+	"strings"
+	"sync/atomic"
+
+	"parley/domain"
+	"parley/edge/socketio"
+)
+
+// session is one device's connection.
+type session struct {
+	edge   *Edge
+	socket *socketio.Socket
+	me     domain.UserID
+	person *person
+	turns  chan struct{} // messages under way to the log
+	signed atomic.Bool
+}
+
+// maxUnderWay is how many messages of one device may be on their way to the log; the next one waits, and with it what the device sends.
+const maxUnderWay = 64
+
+// The words of the refusals to connect are those that the seed's clients know.
+const (
+	noToken  = "token not exist"
+	noAnswer = "try again"
+)
+
+// connect lets a device in whose token is good.
+func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.Session, error) {
+	token := tokenOf(socket.Handshake())
+	if token == "" {
+		return nil, refusal(domain.Unauthenticated, noToken)
+	}
+	who, err := e.Tokens.verify(token)
+	if err != nil {
+		return nil, refusal(domain.Unauthenticated, domain.Refusal(err).Message)
+	}
+	view, err := e.hub.profiles.ensure(ctx, who.id, who.profile)
+	if err != nil {
+		return nil, e.cannotConnect(who.id, err)
+	}
+	socket.Emit("open", map[string]any{
+		"code": domain.OK, "handshake": shown(socket.Handshake()), "namespace": "/", "message": "welcome to main channel, please sign",
+	})
+	s := &session{edge: e, socket: socket, me: who.id, turns: make(chan struct{}, maxUnderWay)}
+	if err := e.hub.enter(ctx, s, view); err != nil {
+		return nil, e.cannotConnect(who.id, err)
+	}
+	return s, nil
+}
+
+// shown is what a client is told of its own handshake: all but the token, which would end up in its console's log.
+func shown(h *socketio.Handshake) map[string]any {
+	query := maps.Clone(h.Query)
+	query.Del("token")
+	flat := make(map[string]string, len(query))
+	for k := range query {
+		flat[k] = query.Get(k)
+	}
+	path, _, _ := strings.Cut(h.URL, "?")
+	return map[string]any{"time": domain.Date(h.Time), "issued": h.Time.UnixMilli(), "address": h.RemoteAddr, "secure": h.Secure,
+		"url": path + "?" + query.Encode(), "query": flat}
+}
+
+func refusal(code domain.Code, message string) error {
+	return &socketio.ConnectError{Message: message, Data: map[string]any{"code": code}}
+}
+
+func (e *Edge) cannotConnect(u domain.UserID, err error) error {
+	r := domain.Refusal(err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		r = domain.Refuse(domain.Unavailable, noAnswer)
+	}
+	if r.Code == domain.Internal {
+		e.logger.Error("cannot let somebody in", "user", u, "error", err)
+	}
+	return refusal(r.Code, r.Message)
+}
+
+// Disconnect takes the device away.
+func (s *session) Disconnect(string) { s.edge.hub.leave(s) }
+
+// Event carries out one command.
+func (s *session) Event(ctx context.Context, ev *socketio.Event) error {
+	command, known := commands[ev.Name]
+	q := &request{session: s, event: ev, command: command}
+	if !known {
+		q.answer(nil, domain.Refuse(domain.Malformed, "there is no command %q", cut(ev.Name, 32)))
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if n := len(ev.Args); n < command.least || n > len(command.args) {
+		q.answer(nil, domain.Refuse(domain.Malformed, "%s takes (%s), this one has %d arguments", ev.Name, command.usage(), n))
+		return nil
+	}
+	command.run(q, ctx)
+	return nil
+}
+
+// request is one command on its way to its answer.
+type request struct {
+	*session
+	event   *socketio.Event
+	command command
+}
+
+// reply is what a command's ack carries. A command that has words of its own gives it whole as its data.
+type reply struct {
+	Code    domain.Code `json:"code"`
+	Message string      `json:"message"`
+	Data    any         `json:"data,omitempty"`
+}
+
+// answer ends a request: with the ack, or, where the client asked for none, with "fail" if it did not succeed.
+func (q *request) answer(data any, err error) {
+	r, whole := data.(reply)
+	switch {
+	case err != nil:
+		r = q.refused(err)
+	case !whole:
+		r = reply{domain.OK, "ok", data}
+	}
+	if q.event.WantsAck() {
+		q.event.Ack(r)
+	} else if err != nil {
+		q.socket.Emit("fail", map[string]any{"event": cut(q.event.Name, 64), "code": r.Code, "message": r.Message, "data": r.Data})
+	}
+}
+
+func (q *request) refused(err error) reply {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		err = domain.Refuse(domain.Unavailable, "no answer from the log; sending again with the same id is safe")
+	case errors.Is(err, domain.ErrRaced):
+		err = domain.Refuse(domain.Conflict, "others were faster, several times; look and try again")
+	}
+	e := domain.Refusal(err)
+	if e.Code == domain.Internal {
+		q.edge.logger.Error("a command failed", "command", q.event.Name, "user", q.me, "error", err)
+	}
+	r := reply{Code: e.Code, Message: e.Message}
+	if e.RetryAfter > 0 {
+		r.Data = map[string]any{"retryAfter": e.RetryAfter.Seconds()}
+	}
+	return r
+}
+
+// str decodes the argument at i, a string.
+func (q *request) str(i int) (s string, err error) {
+	if json.Unmarshal(q.event.Args[i], &s) != nil {
+		return "", domain.Refuse(domain.Malformed, "%s must be a string", q.command.args[i])
+	}
+	return s, nil
+}
+
+// uid decodes the argument at i, another person's id.
+func (q *request) uid(i int) (domain.UserID, error) {
+	s, err := q.str(i)
+	if err != nil {
+		return "", err
+	}
+	u, err := domain.ParseUserID(s)
+	if err == nil && u == q.me {
+		err = domain.Refuse(domain.Malformed, "%s must be another's, this one is yours", q.command.args[i])
+	}
+	return u, err
+}
+
+// gid decodes the argument at i, a group's id.
+func (q *request) gid(i int) (domain.GroupID, error) {
+	s, err := q.str(i)
+	if err != nil {
+		return "", err
+	}
+	return domain.ParseGroupID(s)
+}
+
+// conversation decodes the argument at i, a conversation's id.
+func (q *request) conversation(i int) (domain.Topic, error) {
+	s, err := q.str(i)
+	if err != nil {
+		return domain.Topic{}, err
+	}
+	return domain.ParseConversationID(q.me, s)
+}
+
+// object decodes the argument at i, an object, into v.
+func (q *request) object(i int, v any) error {
+	if raw := q.event.Args[i]; len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, v) != nil {
+		return domain.Refuse(domain.Malformed, "%s must be an object as the protocol describes it", q.command.args[i])
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package edge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"parley/domain"
+)
+
+// send says something to one person.
+func (q *request) send(ctx context.Context) {
+	u, err := q.uid(0)
+	if err == nil {
+		err = q.known(ctx, u)
+	}
+	if err != nil {
+		q.answer(nil, err)
+		return
+	}
+	q.say(ctx, domain.Direct(q.me, u), q.event.Args[1])
+}
+
+// groupSend says something in a group.
+func (q *request) groupSend(ctx context.Context) {
+	var a struct {
+		GID json.RawMessage `json:"gid"`
+	}
+	var s string
+	err := q.object(0, &a)
+	if err == nil && json.Unmarshal(a.GID, &s) != nil {
+		err = domain.Refuse(domain.Malformed, "gid must be a string")
+	}
+	var g domain.GroupID
+	if err == nil {
+		g, err = domain.ParseGroupID(s)
+	}
+	if err != nil {
+		q.answer(nil, err)
+		return
+	}
+	q.say(ctx, domain.InGroup(g), q.event.Args[1])
+}
+
+// place is where a message is: the data of its sender's ack.
+type place struct {
+	Seq uint64 `json:"seq"`
+	ID  string `json:"id"`
+}
+
+// say stores a message if its sender may send it. The answer follows when it is stored, and is the log's: no more is done for it on
+// this goroutine, so that a device's messages are appended in the order in which it sent them and none waits for another.
+func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) {
+	id, err := domain.ParseMessage(msg, q.edge.Settings.MaxMessage)
+	if err != nil {
+		q.answer(nil, err)
+		return
+	}
+	own := id != ""
+	if !own {
+		id = newID()
+	}
+	m := domain.Message{From: q.me, ID: id, Msg: msg, Open: q.edge.Settings.Anyone}
+	c, err := q.room(ctx, t)
+	if err == nil {
+		err = c.maySend(ctx, m)
+	}
+	if err != nil {
+		q.answer(nil, err)
+		return
+	}
+	if own { // older than the log's own window, it is in the read models
+		seq, found, err := q.edge.Views.MessageSeq(ctx, t, q.me, id)
+		if err != nil {
+			q.edge.logger.Warn("cannot look for an earlier message of the same id", "error", err)
+		} else if found {
+			q.answer(place{seq, id}, nil)
+			return
+		}
+	}
+	select {
+	case q.turns <- struct{}{}:
+	case <-ctx.Done():
+		q.answer(nil, ctx.Err())
+		return
+	}
+	q.edge.Log.AppendAsync(domain.Draft{Topic: t, Event: m, Once: string(q.me) + "/" + id}, func(stored domain.Stored, err error) {
+		<-q.turns
+		if err != nil {
+			q.answer(nil, err)
+			return
+		}
+		c.settle(stored, m, func(err error) { q.answer(place{stored.Seq, id}, err) })
+	})
+}
+
+// room gives the conversation to speak in. A group that this edge does not follow it follows from now on, if the caller is a member.
+func (q *request) room(ctx context.Context, t domain.Topic) (*conversation, error) {
+	if _, isGroup := t.Group(); !isGroup {
+		return q.edge.hub.conversation(t), nil
+	}
+	for {
+		if c := q.edge.hub.kept(t); c != nil {
+			return c, nil
+		}
+		s, _, err := q.edge.hub.fold(ctx, t, 0)
+		if err == nil {
+			err = s.maySend(domain.Message{From: q.me})
+		}
+		if err != nil {
+			return nil, err
+		}
+		if _, err := q.edge.hub.conversation(t).admit(ctx, q.person); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// read moves the caller's read mark of a conversation forward, at most to its end.
+func (q *request) read(ctx context.Context) (any, error) {
+	t, err := q.conversation(0)
+	if err != nil {
+		return nil, err
+	}
+	var seq uint64
+	if json.Unmarshal(q.event.Args[1], &seq) != nil || seq == 0 {
+		return nil, domain.Refuse(domain.Malformed, "seq must be a message's seq, a whole number from 1")
+	}
+	if err := q.mayRead(ctx, t, seq); err != nil {
+		return nil, err
+	}
+	for range attempts {
+		last, found, err := q.edge.Log.Last(ctx, t, domain.LaneRead, q.me)
+		if err != nil {
+			return nil, err
+		}
+		var upTo uint64
+		if e, ok := last.Event.(domain.ReadMarked); found && ok {
+			upTo = last.Seq
+			if seq <= min(e.Seq, last.Seq) { // a mark counts for no more than was written before it
+				return nil, nil
+			}
+		}
+		_, err = q.edge.Log.Append(ctx, domain.Draft{Topic: t, Event: domain.ReadMarked{By: q.me, Seq: seq}, Expect: &upTo})
+		if !errors.Is(err, domain.ErrRaced) {
+			return nil, err
+		}
+	}
+	return nil, domain.ErrRaced
+}
+
+// mayRead says whether there is a message at or after seq that the caller may have read.
+func (q *request) mayRead(ctx context.Context, t domain.Topic, seq uint64) error {
+	if _, isGroup := t.Group(); isGroup {
+		s, _, err := q.edge.hub.newest(ctx, t, false)
+		if err == nil {
+			err = s.maySend(domain.Message{From: q.me})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	last, found, err := q.edge.Log.Last(ctx, t, domain.LaneTalk, "")
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return domain.Refuse(domain.Forbidden, "you have no such conversation")
+	case seq > last.Seq:
+		return domain.Refuse(domain.Malformed, "seq must be at most %d, the last message's", last.Seq)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package edge
+
+import (
+	"context"
+	"time"
+
+	"parley/domain"
+)
+
+// verdicts tell those who have stored something what became of it at its place in the log. The conversation's lock guards them.
+type verdicts struct {
+	denied  []denial             // the latest messages that did not count
+	waiting map[*waiter]struct{} // for a live copy to be dealt with
+}
+
+type denial struct {
+	seq uint64
+	err error
+}
+
+type waiter struct {
+	seq     uint64
+	done    func(error)
+	asklog  func() // asks the log instead, once
+	timeout *time.Timer
+}
+
+const (
+	maxDenied = 256             // more than can be under way from those who were just denied
+	liveWait  = 2 * time.Second // how long a live copy may take before the log is asked instead
+)
+
+func (v *verdicts) deny(seq uint64, err error) {
+	if len(v.denied) == maxDenied {
+		v.denied = v.denied[1:]
+	}
+	v.denied = append(v.denied, denial{seq, err})
+}
+
+func (v *verdicts) on(seq uint64) error {
+	for _, d := range v.denied {
+		if d.seq == seq {
+			return d.err
+		}
+	}
+	return nil
+}
+
+// reach answers those who wait for a record up to seq.
+func (v *verdicts) reach(seq uint64) {
+	for w := range v.waiting {
+		if w.seq <= seq && w.timeout.Stop() {
+			delete(v.waiting, w)
+			w.done(v.on(w.seq))
+		}
+	}
+}
+
+// giveUp lets all who wait ask the log.
+func (v *verdicts) giveUp() {
+	for w := range v.waiting {
+		if w.timeout.Stop() {
+			delete(v.waiting, w)
+			go w.asklog() // bounded by patience
+		}
+	}
+}
+
+// settle calls done once, soon, with what became of the event that this edge stored at a sequence: nil, or why a message did not count
+// after all. The order of the log decides: somebody may have been removed between being asked and being stored.
+func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(error)) {
+	asklog := func() { done(c.hub.judge(c.topic, stored.Seq, e)) }
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case stored.Duplicate, c.retired:
+		c.hub.edge.work.Go(asklog)
+	case stored.Seq <= c.seen:
+		done(c.verdicts.on(stored.Seq))
+	default:
+		w := &waiter{seq: stored.Seq, done: done, asklog: asklog}
+		w.timeout = time.AfterFunc(liveWait, func() {
+			c.mu.Lock()
+			delete(c.verdicts.waiting, w)
+			c.mu.Unlock()
+			asklog()
+		})
+		if c.verdicts.waiting == nil {
+			c.verdicts.waiting = map[*waiter]struct{}{}
+		}
+		c.verdicts.waiting[w] = struct{}{}
+	}
+}
+
+// settled waits for settle.
+func (c *conversation) settled(ctx context.Context, stored domain.Stored, e domain.Event) error {
+	answer := make(chan error, 1)
+	c.settle(stored, e, func(err error) { answer <- err })
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return nil // it is stored, whatever we have seen of it
+	}
+}
+
+// judge asks the log what became of an event at a sequence.
+func (h *hub) judge(t domain.Topic, seq uint64, e domain.Event) error {
+	m, isMessage := e.(domain.Message)
+	if !isMessage {
+		return nil // a decision names the state that it was made from: what is stored, counts
+	}
+	ctx, cancel := context.WithTimeout(h.edge.ctx, patience)
+	defer cancel()
+	s, _, err := h.fold(ctx, t, seq)
+	if err != nil {
+		return err
+	}
+	return s.maySend(m)
+}
