@@ -1,0 +1,157 @@
+package projector
+
+import (
+	"fmt"
+
+	"parley/domain"
+)
+
+// folding is a batch in the making.
+type folding struct {
+	*fold
+	changes
+	known   map[MessageKey]bool // messages that are in the store
+	numbers map[Place]uint64    // at marks that point before the batch
+}
+
+// apply folds one event. What stands in a topic where it means nothing changes nothing.
+func (b *folding) apply(r domain.Record) error {
+	t := b.cache.get(r.Topic) // nil for a person's
+	switch e := r.Event.(type) {
+	case domain.Profiled:
+		if u, ok := r.Topic.Person(); ok {
+			b.people.put(u, PersonRow{u, e.Username, e.Name, e.Avatar})
+		}
+	case domain.Message:
+		if t != nil {
+			b.say(t, r, e)
+		}
+	case domain.ReadMarked:
+		if t != nil {
+			b.mark(t, r, e)
+		}
+	case domain.FriendRequested, domain.FriendAccepted, domain.FriendRejected, domain.FriendRemoved,
+		domain.FriendBlocked, domain.FriendUnblocked:
+		if t != nil && t.group == nil {
+			b.befriend(t, r)
+		}
+	case domain.GroupCreated, domain.GroupInvited, domain.GroupDeclined, domain.GroupJoined,
+		domain.GroupLeft, domain.GroupRemoved:
+		if t != nil && t.group != nil {
+			b.assemble(t, r)
+		}
+	case nil:
+		return unknown(r, "")
+	default:
+		return unknown(r, e.EventName())
+	}
+	return nil
+}
+
+func unknown(r domain.Record, name string) error {
+	return fmt.Errorf("event %d of %s: %w", r.Seq, r.Topic, &domain.UnknownEventError{Event: name})
+}
+
+func (b *folding) say(t *topic, r domain.Record, m domain.Message) {
+	key := MessageKey{t.Topic, m.From, m.ID}
+	if _, twice := b.messages.at[key]; twice || b.known[key] || !t.maySend(m) {
+		return
+	}
+	if t.group == nil && t.tail.Number == 0 {
+		b.pair(t) // with its first message a direct conversation is in both lists, friends or not
+	}
+	t.said(r)
+	b.messages.put(key, MessageRow{key, t.tail.Seq, t.tail.Number, t.tail.Date, m.Msg})
+	b.tails.put(t.Topic, t.tail)
+	b.readAll(m.From, t)
+}
+
+// readAll says that somebody has read all there is.
+func (b *folding) readAll(u domain.UserID, t *topic) {
+	if t.tail.Number > 0 {
+		b.own.put(ApplyKey{u, t.Topic}, MarkRow{u, t.Topic, t.tail.Seq, t.tail.Number})
+	}
+}
+
+func (b *folding) mark(t *topic, r domain.Record, e domain.ReadMarked) {
+	seq := min(e.Seq, r.Seq)
+	number, ok := t.numberAt(seq)
+	if !ok {
+		number = b.numbers[Place{t.Topic, seq}]
+	}
+	b.read.put(ApplyKey{e.By, t.Topic}, MarkRow{e.By, t.Topic, seq, number})
+}
+
+func (b *folding) befriend(t *topic, r domain.Record) {
+	was := t.friendship
+	t.friendship.Evolve(r.Event)
+	now := t.friendship
+	e, applied := r.Event.(domain.FriendRequested)
+	if was.Requested() != "" && (applied || now.Requested() == "") {
+		b.answer(ApplyKey{t.Peer(was.Requested()), t.Topic})
+	}
+	if applied {
+		key := ApplyKey{t.Peer(e.By), t.Topic}
+		b.applies.put(key, waiting{ApplyRow: ApplyRow{key, e.By, e.Greeting, r.Time.UnixMilli(), r.Seq}})
+	}
+	if was.Friends() != now.Friends() {
+		b.pair(t)
+	}
+}
+
+// pair puts down how the two of a direct conversation stand to it.
+func (b *folding) pair(t *topic) {
+	lo, hi, _ := t.Pair()
+	for _, u := range []domain.UserID{lo, hi} {
+		b.members.put(ApplyKey{u, t.Topic}, MemberRow{UID: u, Topic: t.Topic, Present: t.friendship.Friends()})
+	}
+}
+
+func (b *folding) assemble(t *topic, r domain.Record) {
+	existed := t.group.Exists()
+	before := t.group.evolve(r)
+	if !existed && !t.group.Exists() {
+		return
+	}
+	for _, was := range before {
+		b.standing(t, r, was)
+	}
+	if !t.group.Exists() {
+		b.end(t.Topic)
+	}
+	b.groups.put(t.Topic, GroupRow{t.Topic, t.group.Name(), t.group.owner, t.group.Size()})
+}
+
+// standing puts down how somebody stands to a group now.
+func (b *folding) standing(t *topic, r domain.Record, was standing) {
+	key := ApplyKey{was.uid, t.Topic}
+	role := t.group.Role(was.uid)
+	switch {
+	case role == was.role:
+	case role == "":
+		b.members.put(key, MemberRow{UID: was.uid, Topic: t.Topic, Left: r.Seq})
+	default:
+		b.members.put(key, MemberRow{UID: was.uid, Topic: t.Topic, Present: true, Role: role, Since: t.group.since[was.uid]})
+		if was.role == "" {
+			b.readAll(was.uid, t)
+		}
+	}
+	by, again := invitedBy(r.Event)
+	switch invited := t.group.Invited(was.uid); {
+	case invited && (again || !was.invited):
+		b.applies.put(key, waiting{ApplyRow: ApplyRow{ApplyKey: key, From: by, Date: r.Time.UnixMilli(), Seq: r.Seq}})
+	case !invited && was.invited:
+		b.answer(key)
+	}
+}
+
+// invitedBy gives who invites by an event; again says that it replaces an invitation made before.
+func invitedBy(e domain.Event) (by domain.UserID, again bool) {
+	switch e := e.(type) {
+	case domain.GroupCreated:
+		return e.By, false
+	case domain.GroupInvited:
+		return e.By, true
+	}
+	return "", false
+}

@@ -1,0 +1,169 @@
+package projector
+
+import (
+	"encoding/json"
+
+	"parley/domain"
+)
+
+// Batch is what a run of events of one shard makes of the rows. In each list a key stands at most once. Times are in
+// milliseconds since 1970.
+type Batch struct {
+	Shard    int
+	From, To domain.Position // the checkpoint before and after; the zero From is none
+
+	People   []PersonRow    // put whole
+	Groups   []GroupRow     // put, without the conversation's tail
+	Members  []MemberRow    // put whole
+	Answered []ApplyKey     // taken away
+	Ended    []domain.Topic // of these all applications are taken away
+	Applies  []ApplyRow     // put whole
+	Messages []MessageRow   // added
+	Tails    []TailRow      // put, without what is the group's
+	Own      []MarkRow      // put as how far they have read by sending and joining
+	Read     []MarkRow      // put as how far they say that they have read
+}
+
+// The rows of the read models.
+type (
+	// PersonRow is a profile.
+	PersonRow struct {
+		UID                    domain.UserID
+		Username, Name, Avatar string
+	}
+
+	// GroupRow is what a group is called and how large it is. One that has ended has no owner and no members.
+	GroupRow struct {
+		Topic domain.Topic
+		Name  string
+		Owner domain.UserID
+		Size  int
+	}
+
+	// MemberRow ties a person to a conversation.
+	MemberRow struct {
+		UID     domain.UserID
+		Topic   domain.Topic
+		Present bool        // a member of the group, or a friend
+		Role    domain.Role // in the group; "" in direct conversations
+		Since   int64       // when they joined the group; 0 in direct conversations
+		Left    uint64      // where they left the group, up to which they may read; 0 for the others
+	}
+
+	// ApplyKey names what waits for UID's answer.
+	ApplyKey struct {
+		UID   domain.UserID
+		Topic domain.Topic
+	}
+
+	// ApplyRow is an application for friendship, or an invitation to a group.
+	ApplyRow struct {
+		ApplyKey
+		From domain.UserID
+		Data json.RawMessage // the greeting; nil for none
+		Date int64
+		Seq  uint64
+	}
+
+	// MessageKey is what no two messages share.
+	MessageKey struct {
+		Topic domain.Topic
+		From  domain.UserID
+		ID    string
+	}
+
+	// MessageRow is a message that counts.
+	MessageRow struct {
+		MessageKey
+		Seq, Number uint64
+		Date        int64
+		Msg         json.RawMessage
+	}
+
+	// TailRow is where a conversation ends: its last message.
+	TailRow struct {
+		Topic       domain.Topic
+		Seq, Number uint64
+		Date        int64
+	}
+
+	// MarkRow says that UID has read up to Seq, where the messages had come to Number.
+	MarkRow struct {
+		UID         domain.UserID
+		Topic       domain.Topic
+		Seq, Number uint64
+	}
+
+	// Place is a place in a conversation.
+	Place struct {
+		Topic domain.Topic
+		Seq   uint64
+	}
+)
+
+// changes gathers a batch; a later row replaces an earlier one of its key.
+type changes struct {
+	people   rows[domain.UserID, PersonRow]
+	groups   rows[domain.Topic, GroupRow]
+	members  rows[ApplyKey, MemberRow]
+	applies  rows[ApplyKey, waiting]
+	ended    []domain.Topic
+	messages rows[MessageKey, MessageRow]
+	tails    rows[domain.Topic, TailRow]
+	own      rows[ApplyKey, MarkRow]
+	read     rows[ApplyKey, MarkRow]
+}
+
+// rows keeps the latest row of each key, in the order in which the keys came.
+type rows[K comparable, R any] struct {
+	at   map[K]int
+	list []R
+}
+
+func (r *rows[K, R]) put(key K, row R) {
+	if i, ok := r.at[key]; ok {
+		r.list[i] = row
+		return
+	}
+	if r.at == nil {
+		r.at = make(map[K]int)
+	}
+	r.at[key] = len(r.list)
+	r.list = append(r.list, row)
+}
+
+// waiting is an application, or that there is none any more.
+type waiting struct {
+	ApplyRow
+	answered bool
+}
+
+func (c *changes) answer(key ApplyKey) {
+	c.applies.put(key, waiting{ApplyRow{ApplyKey: key}, true})
+}
+
+// end takes away all that waits for an answer in a topic.
+func (c *changes) end(t domain.Topic) {
+	c.ended = append(c.ended, t)
+	for i := range c.applies.list {
+		if c.applies.list[i].Topic == t {
+			c.applies.list[i].answered = true
+		}
+	}
+}
+
+func (c *changes) batch(shard int, from, to domain.Position) Batch {
+	b := Batch{
+		Shard: shard, From: from, To: to,
+		People: c.people.list, Groups: c.groups.list, Members: c.members.list, Ended: c.ended,
+		Messages: c.messages.list, Tails: c.tails.list, Own: c.own.list, Read: c.read.list,
+	}
+	for _, w := range c.applies.list {
+		if w.answered {
+			b.Answered = append(b.Answered, w.ApplyKey)
+		} else {
+			b.Applies = append(b.Applies, w.ApplyRow)
+		}
+	}
+	return b
+}

@@ -1,0 +1,44 @@
+// Package projector folds the log into the read models: every event in order, in batches, each committed together with the
+// checkpoint that says how far it went.
+//
+// It answers no queries, it decides nothing that the log has not decided, and it knows no database: the stores are
+// projector/memory and projector/mysql, which put down what the fold says and know no rules.
+//
+// The one thing to know: the rows are a function of the log and of nothing else. Whatever happens to a store, it is emptied and
+// the log is folded again, and the rows come back identical.
+//
+// # The rules of the fold
+//
+// They must give the same rows whether the log is read live or years later, when of each reader's marks in a conversation only the
+// latest is left. So no rule may look at a mark, except the one that puts it down; and that one replaces what an earlier mark
+// said instead of keeping the larger of the two, which a replay could not know. Marks move forward only because whoever appends
+// them sees to it.
+//
+//   - A message counts if its sender may send by the state folded from the events before it, and if there is no message before it of
+//     the same conversation, sender and id. One that does not count leaves no trace.
+//   - Messages that count are numbered 1, 2, 3 … in each conversation. What somebody has not read is the conversation's last number
+//     less the number at that person's mark, so that a message costs the same in a group of ten and of ten thousand.
+//   - The number at a mark is that of the last message at or before the smaller of what the mark says and its own place in the log.
+//     All of those come before the mark, so the number never changes afterwards.
+//   - Who sends, or joins a group, has read everything up to there. This is put down beside the mark, and the further one counts.
+//   - A mark is put down whoever made it, member or not: a judgement would depend on when it was made.
+//   - Who leaves a group may read what was said until then; who comes back, everything.
+//
+// # Chosen, refused, because
+//
+// Chosen: the fold in one place, for all stores, handing over rows. Refused: SQL that computes. Because: two stores with rules would
+// be two sets of rules.
+//
+// Chosen: folded states and the ends of conversations in memory, bounded, read again from the log's state lanes when missing. Refused:
+// states in the read models. Because: then a verdict would depend on a table, and tables may vanish.
+//
+// Chosen: committing as if no message were there twice, and folding the batch again with the known ones looked up when the unique
+// key says otherwise. Refused: looking up each id. Because: what is sent twice is mostly caught before it is in the log, and a
+// look-up costs about as much as the insert.
+//
+// Chosen: emptying the read models when the log is another one than they were made from. Refused: stopping. Because: they hold
+// nothing of their own.
+//
+// Chosen: two projectors of one shard race for the checkpoint, and the loser stands by until it stands still. Refused: leases and
+// elections. Because: the compare-and-set is needed anyhow, and is enough.
+package projector

@@ -1,0 +1,204 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"parley/domain"
+)
+
+// fold turns one shard's events into batches, from a checkpoint on.
+type fold struct {
+	log   Log
+	store Store
+	shard int
+	epoch string
+
+	at    domain.Position // all before it is committed
+	cache *cache
+	// whole says that the fold began where the log does: what has never been in the cache is new.
+	whole bool
+	// forgotten are topics dropped from the cache for another reason than age.
+	forgotten map[domain.Topic]bool
+	// spoilt says that the cache is ahead of the checkpoint: a batch was folded and not committed.
+	spoilt bool
+}
+
+func newFold(p *Projector, shard int, epoch string, at domain.Position) *fold {
+	return &fold{
+		log: p.log, store: p.store, shard: shard, epoch: epoch, at: at,
+		cache: newCache(p.options.Cache), whole: at == domain.Position{}, forgotten: make(map[domain.Topic]bool),
+	}
+}
+
+// commit folds records and puts the batch down. At an event that it does not know it commits what comes before it and fails; after
+// any other error nothing is committed, and the fold goes on only if it is not spoilt.
+func (f *fold) commit(ctx context.Context, records []domain.Record) error {
+	for len(records) > 0 && records[0].Seq <= f.at.Seq {
+		records = records[1:] // handed on twice
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	err := f.attempt(ctx, records, nil)
+	if errors.Is(err, ErrDuplicate) {
+		var known map[MessageKey]bool
+		if known, err = f.known(ctx, records); err == nil {
+			err = f.attempt(ctx, records, known)
+		}
+	}
+	return err
+}
+
+// attempt folds as if only the known messages were in the store.
+func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[MessageKey]bool) error {
+	numbers, err := f.load(ctx, records)
+	if err != nil {
+		return err
+	}
+	b := folding{fold: f, known: known, numbers: numbers}
+	var stop error
+	f.spoilt = true
+	for i, r := range records {
+		if stop = b.apply(r); stop != nil {
+			records = records[:i]
+			break
+		}
+	}
+	if len(records) == 0 {
+		return stop
+	}
+	to := domain.Position{Epoch: f.epoch, Seq: records[len(records)-1].Seq}
+	if err := f.put(ctx, b.batch(f.shard, f.at, to)); err != nil {
+		return err
+	}
+	f.at, f.spoilt = to, false
+	for _, r := range records {
+		if t := f.cache.get(r.Topic); t != nil {
+			t.base, t.recent = t.tail, nil
+			f.cache.weigh(t)
+		}
+	}
+	f.cache.trim()
+	return stop
+}
+
+// put commits. Where the checkpoint turns out to be at the batch's end already, the rows are too: an earlier attempt of ours
+// whose answer was lost, or another projector that folded the same.
+func (f *fold) put(ctx context.Context, b Batch) error {
+	err := f.store.Commit(ctx, b)
+	if errors.Is(err, ErrFenced) {
+		if at, failed := f.store.Checkpoint(ctx, f.shard); failed == nil && at == b.To {
+			return nil
+		}
+	}
+	return err
+}
+
+// known looks up which of the records' messages are there, and forgets what the attempt that met them has made of their topics.
+func (f *fold) known(ctx context.Context, records []domain.Record) (map[MessageKey]bool, error) {
+	var keys []MessageKey
+	for _, r := range records {
+		if m, ok := r.Event.(domain.Message); ok {
+			keys = append(keys, MessageKey{r.Topic, m.From, m.ID})
+		}
+		f.cache.drop(r.Topic)
+		f.forgotten[r.Topic] = true
+	}
+	there, err := f.store.Known(ctx, keys)
+	if err != nil {
+		return nil, fmt.Errorf("look up messages: %w", err)
+	}
+	known := make(map[MessageKey]bool, len(there))
+	for _, key := range there {
+		known[key] = true
+	}
+	return known, nil
+}
+
+// load brings the records' topics into the cache, as of the checkpoint, and gives the numbers at the marks that point before it.
+func (f *fold) load(ctx context.Context, records []domain.Record) (map[Place]uint64, error) {
+	var absent []domain.Topic
+	for _, r := range records {
+		if _, person := r.Topic.Person(); person || f.cache.get(r.Topic) != nil {
+			continue
+		}
+		f.cache.add(newTopic(r.Topic))
+		if !f.isNew(r.Topic) {
+			absent = append(absent, r.Topic)
+		}
+	}
+	if err := f.loadTails(ctx, absent); err != nil {
+		for _, t := range absent {
+			f.cache.drop(t)
+		}
+		return nil, err
+	}
+	if err := f.loadStates(ctx, records); err != nil {
+		return nil, err
+	}
+	return f.loadNumbers(ctx, records)
+}
+
+// isNew says that a topic that is not in the cache has no events before the checkpoint.
+func (f *fold) isNew(t domain.Topic) bool {
+	return f.whole && !f.cache.evicted && !f.forgotten[t]
+}
+
+func (f *fold) loadTails(ctx context.Context, topics []domain.Topic) error {
+	if len(topics) == 0 {
+		return nil
+	}
+	tails, err := f.store.Tails(ctx, topics)
+	if err != nil {
+		return fmt.Errorf("look up the ends of conversations: %w", err)
+	}
+	for _, tail := range tails {
+		t := f.cache.get(tail.Topic)
+		t.tail, t.base = tail, tail
+	}
+	return nil
+}
+
+// loadStates reads the state lanes of the topics whose state is asked for.
+func (f *fold) loadStates(ctx context.Context, records []domain.Record) error {
+	for _, r := range records {
+		t := f.cache.get(r.Topic)
+		if _, mark := r.Event.(domain.ReadMarked); mark || t == nil || t.stateful {
+			continue
+		}
+		if f.isNew(r.Topic) {
+			t.stateful = true
+			continue
+		}
+		state, err := f.log.State(ctx, r.Topic, r.Seq)
+		if err != nil {
+			return fmt.Errorf("read the state of %s before %d: %w", r.Topic, r.Seq, err)
+		}
+		t.replay(state)
+	}
+	return nil
+}
+
+func (f *fold) loadNumbers(ctx context.Context, records []domain.Record) (map[Place]uint64, error) {
+	var places []Place
+	for _, r := range records {
+		e, mark := r.Event.(domain.ReadMarked)
+		if t := f.cache.get(r.Topic); mark && t != nil && e.Seq < t.base.Seq {
+			places = append(places, Place{r.Topic, e.Seq})
+		}
+	}
+	if len(places) == 0 {
+		return nil, nil
+	}
+	numbers, err := f.store.Numbers(ctx, places)
+	if err != nil {
+		return nil, fmt.Errorf("look up the numbers of messages: %w", err)
+	}
+	at := make(map[Place]uint64, len(places))
+	for i, p := range places {
+		at[p] = numbers[i]
+	}
+	return at, nil
+}

@@ -1,0 +1,95 @@
+package memory
+
+import (
+	"context"
+	"slices"
+
+	"parley/domain"
+	"parley/projector"
+	"parley/projector/internal/view"
+)
+
+// Person gives a profile, or refuses with code NotFound.
+func (s *Store) Person(_ context.Context, uid domain.UserID) (domain.PersonView, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	p, ok := s.people[uid]
+	if !ok {
+		return domain.PersonView{}, view.ErrNoUser
+	}
+	return view.Person(p), nil
+}
+
+// Persons gives the profiles of those who have one, in no order.
+func (s *Store) Persons(_ context.Context, uids []domain.UserID) (found []domain.PersonView, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, u := range uids {
+		if p, ok := s.people[u]; ok {
+			found = append(found, view.Person(p))
+		}
+	}
+	return found, nil
+}
+
+// People gives those whose username or name begins with query, without regard to case: the first of each by username and by name, at
+// most limit of them all, in the order of their usernames. It looks at everybody.
+func (s *Store) People(_ context.Context, query string, limit int) ([]domain.PersonView, error) {
+	from, to, ok := view.Prefix(query)
+	if !ok {
+		return nil, nil
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	begins := func(name string) bool { key := view.Key(name); return from <= key && key < to }
+	var byUsername, byName []domain.PersonView
+	for _, p := range s.people {
+		if begins(p.Username) {
+			byUsername = append(byUsername, view.Person(p))
+		}
+		if begins(p.Name) {
+			byName = append(byName, view.Person(p))
+		}
+	}
+	slices.SortFunc(byUsername, view.ByUsername)
+	slices.SortFunc(byName, view.ByName)
+	return view.Found(byUsername, byName, limit), nil
+}
+
+// person gives the row of somebody, who may have none.
+func (s *Store) person(u domain.UserID) projector.PersonRow {
+	p := s.people[u]
+	p.UID = u
+	return p
+}
+
+// Friends gives me's friends, by name.
+func (s *Store) Friends(_ context.Context, me domain.UserID) ([]domain.PersonView, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var friends []domain.PersonView
+	for t, m := range s.members[me] {
+		if peer := t.Peer(me); m.Present && peer != "" {
+			friends = append(friends, view.Person(s.person(peer)))
+		}
+	}
+	slices.SortFunc(friends, view.ByName)
+	return friends, nil
+}
+
+// Applies gives what waits for me's answer, the newest first, at most view.MaxApplies.
+func (s *Store) Applies(_ context.Context, me domain.UserID) ([]domain.ApplyView, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var waiting []projector.ApplyRow
+	for _, a := range s.applies[me] {
+		waiting = append(waiting, a)
+	}
+	slices.SortFunc(waiting, view.NewestApply)
+	waiting = waiting[:min(len(waiting), view.MaxApplies)]
+	views := make([]domain.ApplyView, len(waiting))
+	for i, a := range waiting {
+		views[i] = view.Apply(a, s.person(a.From), s.conversations[a.Topic].group)
+	}
+	return views, nil
+}

@@ -1,0 +1,163 @@
+package memory
+
+import (
+	"context"
+	"slices"
+
+	"parley/domain"
+	"parley/projector/internal/view"
+)
+
+// Groups gives the groups that me is a member of, by name.
+func (s *Store) Groups(_ context.Context, me domain.UserID) ([]domain.GroupView, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var groups []domain.GroupView
+	for t, m := range s.members[me] {
+		if _, ok := t.Group(); ok && m.Present {
+			groups = append(groups, view.Group(s.conversations[t].group, m.Role))
+		}
+	}
+	slices.SortFunc(groups, view.GroupsByName)
+	return groups, nil
+}
+
+// Group gives a group to its members and to those who are invited; it refuses others with code Forbidden, or NotFound.
+func (s *Store) Group(_ context.Context, me domain.UserID, gid domain.GroupID) (domain.GroupView, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t := domain.InGroup(gid)
+	c := s.conversations[t]
+	if c == nil || c.group.Topic != t {
+		return domain.GroupView{}, view.ErrNoGroup
+	}
+	m := s.members[me][t]
+	if !m.Present && !c.asked[me] {
+		return domain.GroupView{}, view.ErrNoMember
+	}
+	return view.Group(c.group, m.Role), nil
+}
+
+// Members gives those in a group to one of them, in the order of their ids, beginning after one.
+func (s *Store) Members(_ context.Context, me domain.UserID, gid domain.GroupID, after domain.UserID, limit int) ([]domain.MemberView, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t := domain.InGroup(gid)
+	c := s.conversations[t]
+	if c == nil || c.group.Topic != t {
+		return nil, view.ErrNoGroup
+	}
+	if !s.members[me][t].Present {
+		return nil, view.ErrNoMember
+	}
+	var uids []domain.UserID
+	for u := range c.members {
+		if u > after && s.members[u][t].Present {
+			uids = append(uids, u)
+		}
+	}
+	slices.Sort(uids)
+	uids = uids[:min(len(uids), view.Limit(limit))]
+	members := make([]domain.MemberView, len(uids))
+	for i, u := range uids {
+		members[i] = view.Member(s.members[u][t], s.person(u))
+	}
+	return members, nil
+}
+
+// Conversations gives a page of me's list, that with the newest message first, beginning after a cursor, and the cursor of the next page; ""
+// where there is none. It refuses what is no cursor with code Malformed.
+func (s *Store) Conversations(_ context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var lines []view.Line
+	for t, m := range s.members[me] {
+		c, marks := s.conversations[t], s.marks[me][t]
+		lines = append(lines, view.Line{Topic: t, Present: m.Present, Name: c.group.Name, Tail: c.tail, Own: marks.own, Read: marks.read})
+	}
+	lines, next, err := view.Page(lines, after, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	list := make([]domain.ConversationView, len(lines))
+	for i, l := range lines {
+		var last *domain.MessageView
+		if said := s.conversations[l.Topic].messages; len(said) > 0 {
+			m := view.Message(said[len(said)-1])
+			last = &m
+		}
+		list[i] = l.Conversation(me, last, s.person(l.Topic.Peer(me)))
+	}
+	return list, next, nil
+}
+
+// Messages gives a page of a conversation in the order of seq: the one just before a seq, or just after one, or the newest where both
+// are 0; with both, what lies between, from after on. more says whether there are others beyond the page. Whoever may not see it is
+// refused with code Forbidden.
+func (s *Store) Messages(_ context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	m, in := s.members[me][t]
+	c := s.conversations[t]
+	if c == nil {
+		return nil, false, view.ErrNotYours
+	}
+	bound, ok := view.Readable(m, in, c.tail)
+	if !ok {
+		return nil, false, view.ErrNotYours
+	}
+	if before > 0 {
+		bound = min(bound, before-1)
+	}
+	first, end := c.upTo(after), c.upTo(bound)
+	first = min(first, end)
+	more := end-first > view.Limit(limit)
+	switch {
+	case more && after > 0:
+		end = first + view.Limit(limit)
+	case more:
+		first = end - view.Limit(limit)
+	}
+	list := make([]domain.MessageView, 0, end-first)
+	for _, m := range c.messages[first:end] {
+		list = append(list, view.Message(m))
+	}
+	return list, more, nil
+}
+
+// MessageSeq says where the message is that from sent with this id.
+func (s *Store) MessageSeq(_ context.Context, t domain.Topic, from domain.UserID, messageID string) (seq uint64, found bool, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if c := s.conversations[t]; c != nil {
+		seq, found = c.ids[id{from, messageID}]
+	}
+	return seq, found, nil
+}
+
+// Wait waits until everything up to ends, by shard, is in the answers, or until ctx ends: behind says how many events are still missing.
+func (s *Store) Wait(ctx context.Context, ends []domain.Position) (behind uint64, err error) {
+	for {
+		s.mu.RLock()
+		at := make([]domain.Position, len(ends))
+		for i := range at {
+			at[i] = s.checkpoints[i]
+		}
+		moved := s.moved
+		s.mu.RUnlock()
+		if behind = view.Behind(at, ends); behind == 0 {
+			return 0, nil
+		}
+		select {
+		case <-ctx.Done():
+			return behind, nil
+		case <-moved:
+		}
+	}
+}
+
+// Ready is always nil.
+func (s *Store) Ready(context.Context) error { return nil }
+
+// Close has nothing to do.
+func (s *Store) Close() error { return nil }

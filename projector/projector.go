@@ -1,0 +1,206 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley/domain"
+)
+
+// Options are what a projector may be told. Zero values stand for the defaults.
+type Options struct {
+	Logger   *slog.Logger  // where it says what happens to it; by default slog.Default()
+	Batch    int           // how many events one transaction holds at most; 1000
+	Cache    int           // how many topics, and members of groups, each shard's fold keeps in memory; 200,000
+	Patience time.Duration // how long a checkpoint must stand still before a fenced projector takes over; 2 s
+	Pause    time.Duration // after the first failure; it doubles up to 50 times that; 100 ms
+	Watch    time.Duration // how often it is checked that the tables are still there; 1 s
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Batch <= 0 {
+		o.Batch = 1000
+	}
+	if o.Cache <= 0 {
+		o.Cache = 200_000
+	}
+	if o.Patience <= 0 {
+		o.Patience = 2 * time.Second
+	}
+	if o.Pause <= 0 {
+		o.Pause = 100 * time.Millisecond
+	}
+	if o.Watch <= 0 {
+		o.Watch = time.Second
+	}
+	return o
+}
+
+// Projector keeps a store up to date with a log.
+type Projector struct {
+	log     Log
+	store   Store
+	options Options
+	folded  atomic.Uint64
+
+	mu      sync.Mutex
+	trouble map[int]error // by shard; of allShards where it concerns them all
+}
+
+// allShards stands for trouble that is not one shard's.
+const allShards = -1
+
+// New makes a projector; Run sets it to work.
+func New(log Log, store Store, o Options) *Projector {
+	return &Projector{
+		log: log, store: store, options: o.withDefaults(),
+		trouble: map[int]error{allShards: errors.New("the read models are being made")},
+	}
+}
+
+// Ready says nil while every shard is being followed and the store takes what it is given, else what is the matter. Standing by
+// for another projector is no trouble.
+func (p *Projector) Ready() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for shard, err := range p.trouble {
+		if shard == allShards {
+			return err
+		}
+		return fmt.Errorf("shard %d: %w", shard, err)
+	}
+	return nil
+}
+
+// Folded is how many events this projector has folded and committed since it was made.
+func (p *Projector) Folded() uint64 { return p.folded.Load() }
+
+// report sets what Ready says of a shard, and tells the operators when it gets worse.
+func (p *Projector) report(shard int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil {
+		delete(p.trouble, shard)
+		return
+	}
+	if was := p.trouble[shard]; was == nil || was.Error() != err.Error() {
+		p.options.Logger.Warn("projector: will try again", "shard", shard, "error", err)
+	}
+	p.trouble[shard] = err
+}
+
+// Run folds until ctx ends, then answers nil. It waits for a store or log that is away, however long, and makes missing tables. It
+// fails at an event that it does not know: the error names the event and its position and wraps *domain.UnknownEventError.
+func (p *Projector) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if !p.prepare(ctx) {
+			break
+		}
+		err := p.follow(ctx)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrNoTables) {
+			p.report(allShards, err)
+			return fmt.Errorf("projector: stopped: %w", err)
+		}
+		p.options.Logger.Warn("projector: the read models were lost; they are made anew", "error", err)
+		p.report(allShards, err)
+	}
+	return nil
+}
+
+// prepare makes the tables, however often it takes; false if ctx ended first.
+func (p *Projector) prepare(ctx context.Context) bool {
+	for wait := newBackoff(p.options.Pause); ; {
+		err := p.store.Prepare(ctx)
+		if err == nil {
+			p.report(allShards, nil)
+			return true
+		}
+		p.report(allShards, fmt.Errorf("make the tables: %w", err))
+		if !wait.sleep(ctx) {
+			return false
+		}
+	}
+}
+
+// follow runs the shards, and the watch over them, until ctx ends (nil) or one of them fails.
+func (p *Projector) follow(ctx context.Context) (first error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	var once sync.Once
+	start := func(run func(context.Context) error) {
+		all.Go(func() {
+			if err := run(ctx); err != nil {
+				once.Do(func() { first = err })
+				cancel()
+			}
+		})
+	}
+	shards := make([]*shard, p.log.Shards())
+	for i := range shards {
+		shards[i] = &shard{Projector: p, id: i}
+		start(shards[i].run)
+	}
+	start(func(ctx context.Context) error { return p.watch(ctx, shards) })
+	all.Wait()
+	return first
+}
+
+// watch fails with ErrNoTables when tables are gone, or are not those any more into which a shard has folded.
+func (p *Projector) watch(ctx context.Context, shards []*shard) error {
+	tick := time.NewTicker(p.options.Watch)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := p.store.Whole(ctx); errors.Is(err, ErrNoTables) {
+			return err
+		}
+		for _, s := range shards {
+			folded := s.position() // before the checkpoint is read, which can then only be further
+			at, err := p.store.Checkpoint(ctx, s.id)
+			if err == nil && (at.Epoch != folded.Epoch || at.Seq < folded.Seq) && folded != (domain.Position{}) {
+				return fmt.Errorf("shard %d was folded up to %d, its checkpoint says %d: %w", s.id, folded.Seq, at.Seq, ErrNoTables)
+			}
+		}
+	}
+}
+
+// backoff waits longer each time.
+type backoff struct{ first, next time.Duration }
+
+func newBackoff(first time.Duration) *backoff { return &backoff{first, first} }
+
+func (b *backoff) reset() { b.next = b.first }
+
+// sleep is false if ctx ended.
+func (b *backoff) sleep(ctx context.Context) bool {
+	ok := sleep(ctx, b.next)
+	b.next = min(2*b.next, 50*b.first)
+	return ok
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
