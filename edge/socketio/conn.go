@@ -12,6 +12,9 @@ import (
 const (
 	// lingerTime is how long what was queued for a long-polling client is kept after the server closed its connection.
 	lingerTime = 30 * time.Second
+	// shutdownLingerTime is the same when the whole server closes: a client that is still there comes within a moment, and
+	// one that is not should hold nobody up.
+	shutdownLingerTime = 3 * time.Second
 	// flushTime is how long a WebSocket may take to swallow what was queued when the server closed it, close frame included.
 	flushTime = 10 * time.Second
 	// farewellTime is how long a client may take to answer the close frame.
@@ -235,7 +238,11 @@ func (c *conn) closeLocked(reason string, e ending) {
 		c.wake() // so does the GET
 	case len(c.queue) > 0:
 		c.refs++
-		c.setDue(dueLinger, c.server.clock.now()+lingerTime)
+		wait := lingerTime
+		if reason == reasonShutdown {
+			wait = shutdownLingerTime
+		}
+		c.setDue(dueLinger, c.server.clock.now()+wait)
 	}
 	var ended []*Socket
 	for _, s := range c.sockets {

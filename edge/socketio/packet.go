@@ -142,7 +142,7 @@ func checkJSON(text []byte) error {
 func splitArray(text []byte) ([]json.RawMessage, error) {
 	text = bytes.TrimSpace(text[1 : len(text)-1])
 	if len(text) == 0 {
-		return nil, nil
+		return []json.RawMessage{}, nil
 	}
 	var elements []json.RawMessage
 	depth, quoted, start := 0, false, 0

@@ -1,0 +1,80 @@
+package socketio
+
+import (
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// In a synctest bubble time moves only when everyone waits, so deadlines can be held to the nanosecond.
+func TestHeartbeatsAreExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const interval, timeout = 300 * time.Millisecond, 200 * time.Millisecond
+		s := New(Options{PingInterval: interval, PingTimeout: timeout, ConnectTimeout: time.Hour})
+		const conns = 500
+		all := make([]*conn, conns)
+		for i := range all {
+			time.Sleep(time.Duration(rand.IntN(int(timeout / conns))))
+			c := newConn(s, codec4{}, Handshake{})
+			s.admit(c)
+			c.open(c.terms())
+			c.unref()
+			all[i] = c
+		}
+		opened := time.Now()
+		for range 3 {
+			time.Sleep(interval)
+			synctest.Wait()
+			for _, c := range all {
+				c.mu.Lock()
+				pinged := c.pinged
+				c.mu.Unlock()
+				if !pinged {
+					t.Fatal("a ping is late")
+				}
+				c.pong()
+			}
+		}
+		// From the last pongs on nobody answers: pings are due after one interval, and the end one timeout later.
+		time.Sleep(interval + timeout - time.Nanosecond)
+		synctest.Wait()
+		if n := len(s.all()); n != conns {
+			t.Fatalf("%d connections are left %v after the last pong, want all %d", n, time.Since(opened)-3*interval, conns)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if n := len(s.all()); n != 0 {
+			t.Fatalf("%d connections outlive their ping timeout", n)
+		}
+		if len(s.clock.heap) != 0 {
+			t.Errorf("%d deadlines are left over", len(s.clock.heap))
+		}
+	})
+}
+
+func TestClockKeepsOrder(t *testing.T) {
+	k := newClock()
+	all := make([]deadline, 200)
+	for range 2000 {
+		at := instant(0)
+		if rand.IntN(4) > 0 {
+			at = time.Hour + time.Duration(rand.IntN(1000))
+		}
+		k.set(&all[rand.IntN(len(all))], at)
+		for i, d := range k.heap {
+			if d.place != i+1 || k.heap[0].at > d.at {
+				t.Fatalf("deadline %d of %d is out of place", i, len(k.heap))
+			}
+		}
+		if len(k.heap) > 0 && k.armed != k.heap[0].at {
+			t.Fatal("the timer is not set for the first deadline")
+		}
+	}
+	for i := range all {
+		k.set(&all[i], 0)
+	}
+	if len(k.heap) != 0 || k.armed != 0 {
+		t.Errorf("%d deadlines are left, the timer is set for %v", len(k.heap), k.armed)
+	}
+}

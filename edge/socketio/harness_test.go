@@ -1,0 +1,384 @@
+package socketio_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"go.uber.org/goleak"
+
+	"parley/edge/socketio"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// limit is how long a test waits for what should happen at once.
+const limit = 10 * time.Second
+
+// site is a server for one test, reached over a real socket.
+type site struct {
+	t      *testing.T
+	server atomic.Pointer[socketio.Server]
+	url    string
+	client *http.Client
+	joined chan *member // who has joined "/" or "/other", in order
+	log    *logs
+}
+
+// newSite serves the namespaces "/" and "/other", which do what member.Event says.
+func newSite(t *testing.T, o socketio.Options) *site {
+	t.Helper()
+	s := &site{t: t, joined: make(chan *member, 1000), log: &logs{lines: make(chan string, 1000)}}
+	o.Logger = slog.New(slog.NewTextHandler(s.log, nil))
+	s.renew(o)
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.server.Load().ServeHTTP(w, r)
+	}))
+	s.url = h.URL
+	s.client = &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		defer cancel()
+		s.client.CloseIdleConnections()
+		cut, stop := context.WithCancel(ctx)
+		stop()
+		s.server.Load().Shutdown(cut) // cuts off what a test has left
+		if err := s.server.Load().Shutdown(ctx); err != nil {
+			t.Errorf("connections are left over: %v", err)
+		}
+		h.Close()
+	})
+	return s
+}
+
+// renew puts a new server in the place of the old one, which it returns.
+func (s *site) renew(o socketio.Options) *socketio.Server {
+	n := socketio.New(o)
+	n.Namespace("/", s.connect)
+	n.Namespace("/other", s.connect)
+	return s.server.Swap(n)
+}
+
+// wish is what a client may ask of a connect by its auth payload.
+type wish struct {
+	Refuse string `json:"refuse"` // with this message
+	Fault  bool   `json:"fault"`
+	Panic  bool   `json:"panic"`
+	Greet  int    `json:"greet"`  // emit so many before accepting
+	Expel  string `json:"expel"`  // "socket" or "conn": disconnect before accepting
+	Linger bool   `json:"linger"` // accept only when the connection is gone
+}
+
+func (s *site) connect(ctx context.Context, socket *socketio.Socket) (socketio.Session, error) {
+	var w wish
+	if auth := socket.Handshake().Auth; auth != nil {
+		if err := json.Unmarshal(auth, &w); err != nil {
+			return nil, &socketio.ConnectError{Message: "bad auth"}
+		}
+	}
+	for i := range w.Greet {
+		socket.Emit("greeting", i)
+	}
+	switch {
+	case w.Refuse != "":
+		return nil, &socketio.ConnectError{Message: w.Refuse, Data: map[string]any{"code": 1, "why": "<you & me>"}}
+	case w.Fault:
+		return nil, errors.New("out of order")
+	case w.Panic:
+		panic("out of order")
+	case w.Expel != "":
+		socket.Disconnect(w.Expel == "conn")
+		if err := socket.Emit("late"); err == nil {
+			s.t.Error("a socket that has been disconnected emits")
+		}
+	case w.Linger:
+		<-ctx.Done()
+	}
+	m := &member{socket: socket, ctx: ctx, reasons: make(chan string, 10)}
+	s.joined <- m
+	return m, nil
+}
+
+// member is a session that does what its client says.
+type member struct {
+	socket  *socketio.Socket
+	ctx     context.Context
+	reasons chan string
+	busy    atomic.Int32
+}
+
+func (m *member) Event(ctx context.Context, e *socketio.Event) error {
+	if m.busy.Add(1) != 1 {
+		panic("two events at a time")
+	}
+	defer m.busy.Add(-1)
+	args := make([]any, len(e.Args))
+	for i, a := range e.Args {
+		args[i] = a
+	}
+	switch e.Name {
+	case "echo":
+		return m.socket.Emit("echo", args...)
+	case "ask":
+		return errors.Join(e.Ack(args...), e.Ack("a second answer"))
+	case "ask later":
+		time.AfterFunc(time.Millisecond, func() { e.Ack(args...) })
+		return nil
+	case "call": // the client back, and tell it what it said
+		go func() {
+			answer, err := m.socket.Call(m.ctx, "question", args...)
+			m.socket.Emit("answered", answer, err == nil)
+		}()
+		return nil
+	case "burst":
+		var n int
+		if err := e.Decode(0, &n); err != nil {
+			return err
+		}
+		for i := range n {
+			if err := m.socket.Emit("n", i); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "leave":
+		m.socket.Disconnect(string(e.Args[0]) == "true")
+		return nil
+	case "block":
+		<-ctx.Done()
+		return ctx.Err()
+	case "fail":
+		return errors.New("a fault of ours")
+	case "panic":
+		panic("a fault of ours")
+	}
+	return e.Decode(0, new(any))
+}
+
+func (m *member) Disconnect(reason string) { m.reasons <- reason }
+
+// logs are what a server has logged.
+type logs struct{ lines chan string }
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.lines <- string(p)
+	return len(p), nil
+}
+
+// next waits for the next line.
+func (l *logs) next(t *testing.T) string {
+	t.Helper()
+	return receive(t, l.lines, "a line in the log")
+}
+
+// receive waits for a value.
+func receive[T any](t *testing.T, from <-chan T, what string) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(limit):
+		t.Fatalf("waited in vain for %s", what)
+		panic("unreachable")
+	}
+}
+
+// do sends a request and gives the answer's status and body.
+func (s *site) do(method, query, contentType, body string) (int, string, http.Header) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+"/socket.io/?"+query, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	answer, err := s.client.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer.StatusCode, string(text), answer.Header
+}
+
+// poller is a client on long-polling.
+type poller struct {
+	*site
+	sid string
+}
+
+// poll opens a connection by polling.
+func (s *site) poll() *poller {
+	s.t.Helper()
+	status, body, _ := s.do("GET", "EIO=4&transport=polling", "", "")
+	var terms struct{ SID string }
+	if status != 200 || !strings.HasPrefix(body, "0{") || json.Unmarshal([]byte(body[1:]), &terms) != nil {
+		s.t.Fatalf("handshake: %d %s", status, body)
+	}
+	return &poller{s, terms.SID}
+}
+
+func (p *poller) query() string { return "EIO=4&transport=polling&sid=" + p.sid }
+
+func (p *poller) get() (int, string) {
+	p.t.Helper()
+	status, body, _ := p.do("GET", p.query(), "", "")
+	return status, body
+}
+
+func (p *poller) post(body string) (int, string) {
+	p.t.Helper()
+	status, text, _ := p.do("POST", p.query(), "text/plain;charset=UTF-8", body)
+	return status, text
+}
+
+// expect polls once.
+func (p *poller) expect(body string) {
+	p.t.Helper()
+	if status, got := p.get(); status != 200 || got != body {
+		p.t.Fatalf("poll: %d %s, want 200 %s", status, got, body)
+	}
+}
+
+// send posts packets, which must be taken.
+func (p *poller) send(packets ...string) {
+	p.t.Helper()
+	if status, got := p.post(strings.Join(packets, "\x1e")); status != 200 || got != "ok" {
+		p.t.Fatalf("POST of %.80q: %d %s, want 200 ok", packets, status, got)
+	}
+}
+
+// joinPolling joins "/" by polling.
+func (s *site) joinPolling() (*poller, *member) {
+	s.t.Helper()
+	p := s.poll()
+	p.send("40")
+	m := receive(s.t, s.joined, "a member")
+	p.expect(fmt.Sprintf(`40{"sid":%q}`, m.socket.ID()))
+	return p, m
+}
+
+// socket is a client on a WebSocket.
+type socket struct {
+	*websocket.Conn
+	t *testing.T
+}
+
+// dial opens a WebSocket.
+func (s *site) dial(query string) *socket {
+	s.t.Helper()
+	c, _, err := websocket.DefaultDialer.DialContext(s.t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/socket.io/?"+query, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { c.Close() })
+	return &socket{c, s.t}
+}
+
+// open opens a connection by WebSocket, past the open packet.
+func (s *site) open() *socket {
+	s.t.Helper()
+	c := s.dial("EIO=4&transport=websocket")
+	if first := c.read(); !strings.HasPrefix(first, `0{"sid":`) {
+		s.t.Fatalf("first packet: %s", first)
+	}
+	return c
+}
+
+// join joins "/" by WebSocket.
+func (s *site) join() (*socket, *member) {
+	s.t.Helper()
+	c := s.open()
+	c.send("40")
+	m := receive(s.t, s.joined, "a member")
+	c.expect(fmt.Sprintf(`40{"sid":%q}`, m.socket.ID()))
+	return c, m
+}
+
+func (c *socket) send(packets ...string) {
+	c.t.Helper()
+	for _, p := range packets {
+		if err := c.WriteMessage(websocket.TextMessage, []byte(p)); err != nil {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+func (c *socket) read() string {
+	c.t.Helper()
+	c.SetReadDeadline(time.Now().Add(limit))
+	_, text, err := c.ReadMessage()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(text)
+}
+
+func (c *socket) expect(packets ...string) {
+	c.t.Helper()
+	for _, want := range packets {
+		if got := c.read(); got != want {
+			c.t.Fatalf("got %.200s, want %.200s", got, want)
+		}
+	}
+}
+
+// expectClose waits for the server's close frame and gives its code. Packets before it are not expected.
+func (c *socket) expectClose() int {
+	c.t.Helper()
+	c.SetReadDeadline(time.Now().Add(limit))
+	_, text, err := c.ReadMessage()
+	var closed *websocket.CloseError
+	if !errors.As(err, &closed) {
+		c.t.Fatalf("got %.200s and error %v, want a close frame", text, err)
+	}
+	return closed.Code
+}
+
+// expectReason waits for a member's end.
+func (m *member) expectReason(t *testing.T, want string) {
+	t.Helper()
+	if got := receive(t, m.reasons, "Disconnect"); got != want {
+		t.Fatalf("disconnected for %q, want %q", got, want)
+	}
+}
+
+// shutdown shuts the server down.
+func (s *site) shutdown(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := s.server.Load().Shutdown(ctx); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+}
+
+// pollAside starts a poll, waits until it waits in the server, and gives the channel that its body will come on.
+func (p *poller) pollAside() <-chan string {
+	p.t.Helper()
+	body := make(chan string, 1)
+	go func() {
+		_, text := p.get()
+		body <- text
+	}()
+	for end := time.Now().Add(limit); socketio.WaitingPolls(p.server.Load()) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			p.t.Fatal("the poll does not arrive")
+		}
+	}
+	return body
+}
