@@ -1,0 +1,164 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"parley/domain"
+)
+
+// unavailable says that the log cannot be used now, in words for people, with the cause for operators.
+func unavailable(cause error) error {
+	e := domain.Refuse(domain.Unavailable, "the messages cannot be stored or read just now; try again")
+	e.Cause = cause
+	return e
+}
+
+// Ends says where each shard ends now. Calls at the same time share their requests, but none is answered from before it came:
+// what the caller has seen stored lies before the end. It costs one request for each shard; the error is Unavailable.
+func (j *Journal) Ends(ctx context.Context) ([]domain.Position, error) {
+	streams, err := j.streams.join(ctx, j.life)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	ends := make([]domain.Position, len(streams))
+	for i, s := range streams {
+		ends[i] = endOf(s)
+	}
+	return ends, nil
+}
+
+func endOf(s *jetstream.StreamInfo) domain.Position {
+	return domain.Position{Epoch: s.Config.Metadata[metaEpoch], Seq: s.State.LastSeq}
+}
+
+func (j *Journal) askStreams(ctx context.Context) ([]*jetstream.StreamInfo, error) {
+	infos, errs := make([]*jetstream.StreamInfo, j.Shards()), make([]error, j.Shards())
+	var asked sync.WaitGroup
+	for shard := range infos {
+		asked.Go(func() { infos[shard], errs[shard] = j.askStream(ctx, shard) })
+	}
+	asked.Wait()
+	return infos, errors.Join(errs...)
+}
+
+// askStream asks one shard's leader; that there is no such stream any more is ErrGone.
+func (j *Journal) askStream(ctx context.Context, shard int) (*jetstream.StreamInfo, error) {
+	info, err := j.find(ctx, shard)
+	if err == nil && info == nil {
+		err = fmt.Errorf("stream %s: %w", streamName(shard), domain.ErrGone)
+	}
+	return info, err
+}
+
+// Ready says whether the log can be written and read now, and if not, what is in the way. It costs two requests for each shard.
+func (j *Journal) Ready(ctx context.Context) error {
+	streams, err := j.streams.join(ctx, j.life)
+	if err != nil {
+		return unavailable(err)
+	}
+	for shard, s := range streams {
+		if err := j.usable(shard, s); err != nil {
+			return unavailable(fmt.Errorf("stream %s: %w", streamName(shard), err))
+		}
+	}
+	if _, err := j.heard.join(ctx, j.life); err != nil {
+		return unavailable(err)
+	}
+	return nil
+}
+
+func (j *Journal) usable(shard int, s *jetstream.StreamInfo) error {
+	if epoch := endOf(s).Epoch; epoch != j.epochs[shard] {
+		return fmt.Errorf("epoch is %s and was %s when the log was opened: %w; restart", epoch, j.epochs[shard], domain.ErrGone)
+	}
+	if c := s.Config; c.MaxBytes > 0 && s.State.Bytes+maxEvent > uint64(c.MaxBytes) || c.MaxMsgs > 0 && s.State.Msgs >= uint64(c.MaxMsgs) {
+		return errors.New("it is full: raise its limits")
+	}
+	if s.Cluster == nil || s.Config.Replicas < 2 {
+		return nil
+	}
+	up := 0
+	if s.Cluster.Leader != "" {
+		up++
+	}
+	for _, peer := range s.Cluster.Replicas {
+		if !peer.Offline {
+			up++
+		}
+	}
+	if up <= s.Config.Replicas/2 {
+		return fmt.Errorf("%d of %d replicas are there, which is no majority", up, s.Config.Replicas)
+	}
+	return nil
+}
+
+// askHeard makes sure that every shard's leader has handled all that this journal sent before, subscriptions among them: their servers
+// hear of those on the same way as this message comes. What it sends is never stored, since it expects a stream of no such name.
+func (j *Journal) askHeard(ctx context.Context) (struct{}, error) {
+	errs := make([]error, j.Shards())
+	var asked sync.WaitGroup
+	for shard := range errs {
+		asked.Go(func() {
+			m := nats.NewMsg(fmt.Sprintf("%s%d.heard", logPrefix, shard))
+			m.Header.Set(jetstream.ExpectedStreamHeader, "none")
+			_, errs[shard] = j.conn.RequestMsgWithContext(ctx, m)
+		})
+	}
+	asked.Wait()
+	return struct{}{}, errors.Join(errs...)
+}
+
+// stored is a message as a stream's leader gives it.
+type stored struct {
+	Subject string    `json:"subject"`
+	Seq     uint64    `json:"seq"`
+	Headers []byte    `json:"hdrs"`
+	Data    []byte    `json:"data"`
+	Time    time.Time `json:"time"`
+}
+
+// lookup names one message: the last of a subject, or the first from a sequence on.
+type lookup struct {
+	Seq  uint64 `json:"seq,omitempty"`
+	Next string `json:"next_by_subj,omitempty"`
+	Last string `json:"last_by_subj,omitempty"`
+}
+
+// noMessage is the server's number for a message that is not there.
+const noMessage = 10037
+
+// askLeader looks a message up at the stream's leader, so that all that was stored before is seen; nil says that there is none.
+func (j *Journal) askLeader(ctx context.Context, stream string, l lookup) (*stored, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	question, err := json.Marshal(l)
+	if err != nil {
+		return nil, err
+	}
+	m, err := j.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, question)
+	if err != nil {
+		return nil, fmt.Errorf("read from stream %s: %w", stream, err)
+	}
+	var answer struct {
+		Message *stored             `json:"message"`
+		Error   *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return nil, fmt.Errorf("read from stream %s: %w", stream, err)
+	}
+	switch {
+	case answer.Error != nil && answer.Error.ErrorCode == noMessage:
+		return nil, nil
+	case answer.Error != nil:
+		return nil, fmt.Errorf("read from stream %s: %w", stream, answer.Error)
+	}
+	return answer.Message, nil
+}

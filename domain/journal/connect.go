@@ -1,0 +1,117 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// connect opens one connection and keeps trying until ctx ends, unless the server is reached and says no.
+func (j *Journal) connect(ctx context.Context, r *Remote, use string) (*nats.Conn, error) {
+	url, opts := "", j.options(use)
+	if r == nil {
+		opts = append(opts, nats.InProcessServer(j.host.server))
+	} else {
+		url, opts = r.URL, append(opts, r.options(use)...)
+	}
+	for told := false; ; told = true {
+		nc, err := nats.Connect(url, opts...)
+		if err == nil {
+			return nc, nil
+		}
+		if !unreachable(err) {
+			return nil, fmt.Errorf("NATS at %s: %w", url, err)
+		}
+		if !told {
+			j.log.Warn("NATS cannot be reached; trying on", "url", url, "error", err)
+		}
+		if !pause(ctx, 250*time.Millisecond) {
+			return nil, fmt.Errorf("NATS at %s cannot be reached (is it running, is the address right?): %w", url, err)
+		}
+	}
+}
+
+// unreachable tells a server that may come yet from one that is there and refuses.
+func unreachable(err error) bool {
+	var ne net.Error
+	return errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, io.EOF) || errors.As(err, &ne)
+}
+
+// pause waits; false says that ctx has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (j *Journal) options(use string) []nats.Option {
+	return []nats.Option{
+		nats.Name("parley " + use),
+		nats.Timeout(patience),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectJitter(250*time.Millisecond, time.Second),
+		nats.IgnoreAuthErrorAbort(),   // credentials that are being renewed must not end the connection for ever
+		nats.ReconnectBufSize(-1),     // what cannot be sent now fails now
+		nats.FlusherTimeout(patience), // a server that stands still must not hold a writer longer
+		nats.PingInterval(10 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { j.disconnected(use, err) }),
+		nats.ReconnectHandler(func(nc *nats.Conn) { j.connected(use, nc) }),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) { j.trouble(use, s, err) }),
+	}
+}
+
+func (r *Remote) options(use string) (opts []nats.Option) {
+	if r.Name != "" {
+		opts = append(opts, nats.Name(r.Name+" "+use))
+	}
+	if r.Creds != "" {
+		opts = append(opts, nats.UserCredentials(r.Creds))
+	}
+	if r.CA != "" {
+		opts = append(opts, nats.RootCAs(r.CA))
+	}
+	if r.Cert != "" || r.Key != "" {
+		opts = append(opts, nats.ClientCert(r.Cert, r.Key))
+	}
+	return opts
+}
+
+func (j *Journal) disconnected(use string, err error) {
+	if j.life.Err() == nil {
+		j.log.Warn("connection to NATS lost; reconnecting", "use", use, "error", err)
+	}
+	if use == "log" && j.appends != nil {
+		j.appends.lost(err)
+	}
+}
+
+func (j *Journal) connected(use string, nc *nats.Conn) {
+	j.log.Info("connected to NATS again", "use", use, "server", nc.ConnectedServerName())
+	if use != "reads" {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	close(j.reconnect)
+	j.reconnect = make(chan struct{})
+}
+
+func (j *Journal) trouble(use string, s *nats.Subscription, err error) {
+	subject := ""
+	if s != nil {
+		subject = s.Subject
+	}
+	j.log.Error("NATS reports trouble", "use", use, "subject", subject, "error", err)
+}

@@ -1,0 +1,196 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"parley/domain"
+)
+
+// A consumer that has nothing to bring says so each heartbeat; one that is silent for quietLimit is dead.
+const (
+	heartbeat     = time.Second
+	watchInterval = time.Second
+	quietLimit    = 3 * heartbeat
+	readAhead     = 1024 // events decoded before they are asked for
+)
+
+// consumer brings the events of one shard from a sequence on. It lives no longer than nothing goes wrong: then broken is closed,
+// and the reader makes another. The server sends ahead what flow control allows, 32 MiB at most.
+type consumer struct {
+	j       *Journal
+	stream  string
+	name    string
+	sub     *nats.Subscription
+	records chan domain.Record
+	broken  chan struct{} // closed when cause is set
+	cause   error
+	done    chan struct{} // closed by close
+	closed  chan struct{} // closed when no callback runs any more
+	count   uint64        // how many messages came; used by the callback alone
+
+	mu      sync.Mutex
+	heard   time.Time
+	last    uint64 // the sequence of the last event that came
+	pending uint64 // how many more there were then
+}
+
+// consume makes a consumer that begins with sequence from.
+func (j *Journal) consume(ctx context.Context, shard int, from uint64) (*consumer, error) {
+	c := &consumer{
+		j: j, stream: streamName(shard), name: nats.NewInbox()[len(nats.InboxPrefix):], last: from - 1, heard: time.Now(),
+		records: make(chan domain.Record, readAhead), broken: make(chan struct{}), done: make(chan struct{}), closed: make(chan struct{}),
+	}
+	inbox := j.reads.NewInbox()
+	var err error
+	if c.sub, err = j.reads.Subscribe(inbox, c.receive); err != nil {
+		return nil, err
+	}
+	c.sub.SetClosedHandler(func(string) { close(c.closed) })
+	err = c.sub.SetPendingLimits(-1, -1) // the server's flow control is the limit
+	if err == nil {
+		err = c.create(ctx, inbox, from)
+	}
+	if err != nil {
+		c.close()
+		return nil, fmt.Errorf("consumer on %s: %w", c.stream, err)
+	}
+	return c, nil
+}
+
+func (c *consumer) create(ctx context.Context, inbox string, from uint64) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	question, err := json.Marshal(map[string]any{
+		"stream_name": c.stream,
+		"action":      "create",
+		"config": map[string]any{
+			"name": c.name, "deliver_subject": inbox, "deliver_policy": "by_start_sequence", "opt_start_seq": from,
+			"ack_policy": "none", "replay_policy": "instant", "max_deliver": 1, "mem_storage": true, "num_replicas": 1,
+			"flow_control": true, "idle_heartbeat": heartbeat, "inactive_threshold": 2 * quietLimit,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	m, err := c.j.reads.RequestWithContext(ctx, "$JS.API.CONSUMER.CREATE."+c.stream+"."+c.name, question)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Error   *jetstream.APIError `json:"error"`
+		Pending uint64              `json:"num_pending"`
+	}
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return err
+	}
+	if answer.Error != nil {
+		return answer.Error
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == from-1 { // nothing came yet
+		c.pending = answer.Pending
+	}
+	return nil
+}
+
+// close ends the consumer and waits for its callback.
+func (c *consumer) close() {
+	close(c.done)
+	if c.sub.Unsubscribe() == nil {
+		<-c.closed
+	}
+	// The server deletes it by itself when this does not reach it.
+	_ = c.j.reads.PublishRequest("$JS.API.CONSUMER.DELETE."+c.stream+"."+c.name, c.j.reads.NewInbox(), nil)
+}
+
+// receive takes what the server sends.
+func (c *consumer) receive(m *nats.Msg) {
+	select {
+	case <-c.broken:
+		return
+	default:
+	}
+	if len(m.Data) == 0 && m.Header.Get("Status") != "" {
+		c.control(m)
+		return
+	}
+	at, err := m.Metadata()
+	if err != nil {
+		c.fail(errAgain{err})
+		return
+	}
+	if c.count++; at.Sequence.Consumer != c.count {
+		c.fail(errAgain{fmt.Errorf("message %d came where %d was due", at.Sequence.Consumer, c.count)})
+		return
+	}
+	r, err := c.j.record(m.Subject, at.Sequence.Stream, at.Timestamp, m.Data)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	c.note(func() { c.last, c.pending = r.Seq, at.NumPending })
+	select {
+	case c.records <- r:
+	case <-c.done:
+	}
+}
+
+// control answers flow control and checks at heartbeats that nothing was lost before them.
+func (c *consumer) control(m *nats.Msg) {
+	if m.Header.Get("Status") != "100" {
+		c.fail(errAgain{fmt.Errorf("server says %s %s", m.Header.Get("Status"), m.Header.Get("Description"))})
+		return
+	}
+	c.note(func() {})
+	answer := m.Reply
+	if answer == "" {
+		answer = m.Header.Get("Nats-Consumer-Stalled")
+	}
+	if answer != "" {
+		if err := c.j.reads.Publish(answer, nil); err != nil {
+			c.fail(errAgain{err})
+			return
+		}
+	}
+	if s := m.Header.Get("Nats-Last-Consumer"); s != "" {
+		if n, err := strconv.ParseUint(s, 10, 64); err != nil || n != c.count {
+			c.fail(errAgain{fmt.Errorf("%s messages were sent, %d came", s, c.count)})
+		}
+	}
+}
+
+func (c *consumer) note(what func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	what()
+	c.heard = time.Now()
+}
+
+// fail breaks the consumer; the callback alone calls it.
+func (c *consumer) fail(cause error) {
+	c.cause = cause
+	close(c.broken)
+}
+
+// quiet says for how long nothing was heard.
+func (c *consumer) quiet() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Since(c.heard)
+}
+
+// nothingLeft says whether, when it last spoke, there was nothing after seq.
+func (c *consumer) nothingLeft(seq uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.last == seq && c.pending == 0
+}

@@ -1,0 +1,37 @@
+// Package journal remembers events in order and hands them on: it is the log, on NATS JetStream, with accounts kept beside it.
+//
+// It does not decide anything: whether an event may happen is the domain's business, and what the events add up to is the
+// projector's. It is the only package that knows of NATS.
+//
+// The one thing to know: a stream is made once or found as it must be; it is never changed, deleted or made again. What does not
+// match is an error that says which setting differs.
+//
+// # What is kept
+//
+// All of it belongs to this package; nothing else writes to it.
+//
+//	stream CHAT-<n>      subjects chat.<n>.>     every event, for ever; one stream for each shard, n = 0 … shards-1
+//	(republished)        live.chat.<n>.>         a copy of each event after it was stored, with its place and its subject's previous one
+//	bucket ACCOUNTS      $KV.ACCOUNTS.<name>     one account for each key, base64url of the name without its case; erasable
+//	(never stored)       signal.>                what edges tell one another of the moment
+//
+// An event's subject is chat.<shard>.<topic key>.<lane>, a read mark's chat.<shard>.<topic key>.read.<reader>. The shard is a hash of the
+// topic's key, so that everything about one topic is in one order. A stream's metadata holds how many shards the log has and the
+// stream's epoch, a random word made with it.
+//
+// # Chosen, refused, because
+//
+// Chosen: an append is published at once in the order of the calls and never repeated here. Refused: the client library's retry and its
+// buffer for reconnects. Because: the one reorders, and the other stores what was long since answered with "unavailable".
+//
+// Chosen: one short-lived consumer for each reader, watched and made again from the reader's own position. Refused: durable
+// consumers. Because: who owns a position needs no second one on the server, and a consumer that dies must not die silently.
+//
+// Chosen: an epoch for each stream. Refused: one for the whole log. Because: a single stream may be lost and restored by itself.
+//
+// Chosen: reads for decisions ask the stream's leader how far to read, then read from any replica until there. Refused: trusting
+// whichever replica answers. Because: the others are a moment behind, and "no such user" would be said of the newest ones.
+//
+// Chosen: two connections, one for appends and live copies, one for bulk reading. Because: the server answers a batch of reads
+// within the connection that asked, and appends would wait behind it.
+package journal

@@ -1,0 +1,163 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	// patience is how long an answer may take before the log counts as unreachable. An append is told so within it.
+	patience = 5 * time.Second
+
+	// maxEvent is how large a stored event may be in bytes, with what goes beside it. A message's 256 KiB fit with room to spare, and so
+	// does a group that begins with ten thousand members.
+	maxEvent = 512 << 10
+)
+
+// Options say which log to open.
+type Options struct {
+	// Exactly one of the two: a server inside this process, or one elsewhere.
+	Embedded *Embedded
+	Remote   *Remote
+
+	// Shards is how many streams a new log is made of, 1 where it is 0. A log that is there already must have as many; 0 takes what it has.
+	Shards int
+	// Replicas is how many servers hold each stream of a new log, 1 where it is 0. It says nothing about a log that is there already.
+	Replicas int
+
+	Logger *slog.Logger // slog.Default where it is nil
+}
+
+// Embedded is a NATS server inside this process, the only one of its log.
+type Embedded struct {
+	Dir          string        // where it keeps the log; made if it is not there. One process at a time may use it.
+	SyncInterval time.Duration // how often what was written is synced to the disk; 0: before each acknowledgement
+	Listen       string        // host:port at which others may connect, without a password; "": nobody but this process
+}
+
+// Remote is a NATS server, or a cluster, that runs by itself.
+type Remote struct {
+	URL       string // of one or more servers, separated by commas
+	Creds     string // the file of a user's credentials; "" for none
+	CA        string // the file of the certificates to trust; "" for the system's
+	Cert, Key string // the files of a client certificate; "" for none
+	Name      string // what the connection is called in the server's lists
+}
+
+// Journal is an open log. Its methods may be called from many goroutines.
+type Journal struct {
+	log  *slog.Logger
+	host *host // the embedded server; nil where it is elsewhere
+
+	conn  *nats.Conn // appends, live copies, signals and short questions
+	reads *nats.Conn // whole histories, which would hold up the others
+	js    jetstream.JetStream
+
+	epochs  []string // by shard
+	appends *appender
+	streams rounds[[]*jetstream.StreamInfo] // what the leaders say of their streams
+	heard   rounds[struct{}]                // the leaders have handled all that this journal sent before
+
+	life    context.Context // ends with Close
+	end     context.CancelFunc
+	workers sync.WaitGroup
+
+	mu        sync.Mutex
+	reconnect chan struct{} // closed and made anew at each reconnect of reads
+}
+
+// Open connects to the log, or starts the server that keeps it, and makes the log where there is none. It waits for a server that
+// cannot be reached yet until ctx ends. Its errors say what to do: they are for the operator.
+func Open(ctx context.Context, o Options) (*Journal, error) {
+	if (o.Embedded == nil) == (o.Remote == nil) {
+		return nil, errors.New("open the log: give either an embedded or a remote server")
+	}
+	if o.Shards < 0 || o.Shards > maxShards || o.Replicas < 0 {
+		return nil, fmt.Errorf("open the log: shards must be 1 to %d and replicas 1 or more, not %d and %d", maxShards, o.Shards, o.Replicas)
+	}
+	j := &Journal{log: o.Logger, reconnect: make(chan struct{})}
+	if j.log == nil {
+		j.log = slog.Default()
+	}
+	j.life, j.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := j.open(ctx, o); err != nil {
+		j.shut(ctx)
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	return j, nil
+}
+
+func (j *Journal) open(ctx context.Context, o Options) (err error) {
+	if o.Embedded != nil {
+		if j.host, err = startHost(ctx, *o.Embedded, j.log); err != nil {
+			return err
+		}
+	}
+	if j.conn, err = j.connect(ctx, o.Remote, "log"); err != nil {
+		return err
+	}
+	if j.reads, err = j.connect(ctx, o.Remote, "reads"); err != nil {
+		return err
+	}
+	if j.js, err = jetstream.New(j.conn, jetstream.WithDefaultTimeout(patience)); err != nil {
+		return err
+	}
+	if most := j.conn.MaxPayload(); most < maxEvent {
+		return fmt.Errorf("the NATS server takes messages of at most %d bytes: set its max_payload to %d or more", most, maxEvent)
+	}
+	if j.epochs, err = j.settle(ctx, o.Shards, max(o.Replicas, 1)); err != nil {
+		return err
+	}
+	j.streams.ask = j.askStreams
+	j.heard.ask = j.askHeard
+	j.appends, err = newAppender(j)
+	return err
+}
+
+// Close waits for pending appends until ctx ends, then hangs up and stops an embedded server. Follow, Read and the rest fail from then on.
+func (j *Journal) Close(ctx context.Context) error {
+	err := j.shut(ctx)
+	if err != nil {
+		return fmt.Errorf("close the log: %w", err)
+	}
+	return nil
+}
+
+func (j *Journal) shut(ctx context.Context) (err error) {
+	if j.appends != nil {
+		err = j.appends.close(ctx)
+	}
+	j.end()
+	for _, nc := range []*nats.Conn{j.conn, j.reads} {
+		if nc != nil {
+			nc.Close()
+		}
+	}
+	j.workers.Wait()
+	j.streams.workers.Wait()
+	j.heard.workers.Wait()
+	if j.host != nil {
+		err = errors.Join(err, j.host.stop())
+	}
+	return err
+}
+
+// Shards says how many shards the log has.
+func (j *Journal) Shards() int { return len(j.epochs) }
+
+// Epoch names the life of a shard, as it was when the log was opened.
+func (j *Journal) Epoch(shard int) string { return j.epochs[shard] }
+
+// reconnected gives a channel that is closed at the next reconnect.
+func (j *Journal) reconnected() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.reconnect
+}

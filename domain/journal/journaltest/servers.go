@@ -1,0 +1,127 @@
+package journaltest
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"parley/domain/journal"
+)
+
+// Servers are NATS servers with JetStream that listen on this machine: one, or a cluster.
+type Servers struct {
+	tb      testing.TB
+	options []*server.Options
+	running []*server.Server // nil where it is stopped
+}
+
+// Start starts n servers, which are a cluster where there are more than one, and stops them when the test ends.
+func Start(tb testing.TB, n int) *Servers {
+	tb.Helper()
+	s := &Servers{tb: tb, options: make([]*server.Options, n), running: make([]*server.Server, n)}
+	var routes []*url.URL
+	for range n {
+		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", freePort(tb))})
+	}
+	dir := tb.TempDir()
+	tb.Cleanup(func() {
+		for i := range s.running {
+			s.Stop(i)
+		}
+	})
+	for i := range n {
+		s.options[i] = &server.Options{
+			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: freePort(tb), JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)),
+			NoSigs: true, NoLog: true,
+		}
+		if n > 1 {
+			_, port, _ := net.SplitHostPort(routes[i].Host)
+			s.options[i].Routes = routes
+			s.options[i].Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1"}
+			fmt.Sscan(port, &s.options[i].Cluster.Port) //nolint:errcheck // it was printed by freePort
+		}
+		s.launch(i)
+	}
+	for i := range n {
+		s.await(i)
+	}
+	return s
+}
+
+// URL is where clients find all of them.
+func (s *Servers) URL() string {
+	var all []string
+	for _, o := range s.options {
+		all = append(all, fmt.Sprintf("nats://%s:%d", o.Host, o.Port))
+	}
+	return strings.Join(all, ",")
+}
+
+// Stop stops one server; that it is stopped already does no harm.
+func (s *Servers) Stop(i int) {
+	if s.running[i] == nil {
+		return
+	}
+	s.running[i].Shutdown()
+	s.running[i].WaitForShutdown()
+	s.running[i] = nil
+}
+
+// Restart starts a server that was stopped, at the same address and on the same files.
+func (s *Servers) Restart(i int) {
+	s.tb.Helper()
+	s.launch(i)
+	s.await(i)
+}
+
+// Leader gives the number of the server that leads a stream, -1 where none does.
+func (s *Servers) Leader(stream string) int {
+	for i, n := range s.running {
+		if n != nil && (len(s.running) == 1 || n.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream)) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (s *Servers) launch(i int) {
+	s.tb.Helper()
+	n, err := server.NewServer(s.options[i].Clone())
+	if err != nil {
+		s.tb.Fatalf("start NATS server %d: %v", i, err)
+	}
+	s.running[i] = n
+	n.Start()
+}
+
+func (s *Servers) await(i int) {
+	s.tb.Helper()
+	if !s.running[i].ReadyForConnections(limit) {
+		s.tb.Fatalf("NATS server %d does not take connections", i)
+	}
+}
+
+// Open opens a journal on the servers, with as many replicas as there are servers, and closes it when the test ends.
+func (s *Servers) Open(tb testing.TB, options ...func(*journal.Options)) *journal.Journal {
+	tb.Helper()
+	o := journal.Options{Remote: &journal.Remote{URL: s.URL(), Name: tb.Name()}, Replicas: len(s.options)}
+	for _, set := range options {
+		set(&o)
+	}
+	return open(tb, o)
+}
+
+func freePort(tb testing.TB) int {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("find a free port: %v", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

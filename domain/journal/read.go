@@ -1,0 +1,226 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"parley/domain"
+)
+
+var errBehind = errors.New("the consumer does not bring what the log holds")
+
+// readBatch is how many events Read gives at once at most.
+const readBatch = 512
+
+// Read gives all events of a shard after a position, in order and in batches, up to the end as it was at the call. It returns the
+// position up to which fn has taken them, with an error too. The zero position is the beginning. It rides out lost connections until ctx
+// ends; its error is fn's own, ErrGone where the log does not hold the position, or names an event that cannot be read. fn must not keep
+// the slice.
+func (j *Journal) Read(ctx context.Context, shard int, after domain.Position, fn func([]domain.Record) error) (domain.Position, error) {
+	f := &follower{j: j, shard: shard, at: after, batch: readBatch, fn: fn}
+	err := f.run(ctx)
+	return f.at, err
+}
+
+// Follow gives all events of a shard after a position, in order, until ctx ends or fn fails: at once whatever is there, at most batch of
+// them. The zero position is the beginning. It rides out lost connections and changes of leader without loss, repetition or disorder.
+// Its error is ctx's, fn's own, ErrGone where the log does not hold the position (any more), or names an event that cannot be read. fn must
+// not keep the slice.
+func (j *Journal) Follow(ctx context.Context, shard int, after domain.Position, batch int, fn func([]domain.Record) error) error {
+	f := &follower{j: j, shard: shard, at: after, batch: max(batch, 1), fn: fn, until: math.MaxUint64}
+	return f.run(ctx)
+}
+
+// follower reads a shard from its own position through one consumer after another.
+type follower struct {
+	j     *Journal
+	shard int
+	at    domain.Position
+	until uint64 // where to stop; 0: at the end, once it is known
+	batch int
+	fn    func([]domain.Record) error
+
+	due   bool // the leader had more than dueAt when it was last asked
+	dueAt uint64
+}
+
+// errAgain says that a consumer is of no more use and the next one goes on.
+type errAgain struct{ cause error }
+
+func (e errAgain) Error() string { return e.cause.Error() }
+
+func (f *follower) run(ctx context.Context) error {
+	wait := 50 * time.Millisecond
+	for {
+		was := f.at.Seq
+		err := f.once(ctx)
+		var again errAgain
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return ctx.Err()
+		case f.j.life.Err() != nil:
+			return unavailable(errClosed)
+		case !errors.As(err, &again):
+			return err
+		}
+		if f.at.Seq > was {
+			wait = 50 * time.Millisecond
+		}
+		f.j.log.Warn("reading the log goes on with a new consumer", "shard", f.shard, "after", f.at.Seq, "cause", again.cause)
+		renewed := f.j.reconnected()
+		select {
+		case <-time.After(wait):
+		case <-renewed:
+		case <-ctx.Done():
+		case <-f.j.life.Done():
+		}
+		wait = min(2*wait, time.Second)
+	}
+}
+
+// once reads through one consumer.
+func (f *follower) once(ctx context.Context) error {
+	if err := f.check(ctx); err != nil {
+		return err
+	}
+	if f.at.Seq >= f.until {
+		return nil
+	}
+	c, err := f.j.consume(ctx, f.shard, f.at.Seq+1)
+	if err != nil {
+		return errAgain{err}
+	}
+	defer c.close()
+	return f.drain(ctx, c)
+}
+
+// check makes sure that the log holds the position still.
+func (f *follower) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	info, err := f.j.askStream(ctx, f.shard)
+	if errors.Is(err, domain.ErrGone) {
+		return err
+	}
+	if err != nil {
+		return errAgain{err}
+	}
+	end := endOf(info)
+	if f.at == (domain.Position{}) {
+		f.at.Epoch = end.Epoch
+	}
+	if f.at.Epoch != end.Epoch || f.at.Seq > end.Seq {
+		return fmt.Errorf("shard %d is at %s-%d, asked for what comes after %s-%d: %w", f.shard, end.Epoch, end.Seq, f.at.Epoch, f.at.Seq, domain.ErrGone)
+	}
+	if f.until == 0 {
+		f.until = end.Seq
+	}
+	return nil
+}
+
+// drain takes what the consumer brings, until the end is reached or the consumer fails.
+func (f *follower) drain(ctx context.Context, c *consumer) error {
+	watch := time.NewTicker(watchInterval)
+	defer watch.Stop()
+	renewed := f.j.reconnected()
+	records := make([]domain.Record, 0, min(f.batch, cap(c.records)))
+	for f.at.Seq < f.until {
+		if c.nothingLeft(f.at.Seq) && f.until != math.MaxUint64 {
+			if err := f.skip(ctx); err != nil {
+				return err
+			}
+			if f.at.Seq >= f.until {
+				break
+			}
+		}
+		select {
+		case r := <-c.records:
+			batch, past := f.gather(records[:0], r, c)
+			if len(batch) > 0 {
+				if err := f.fn(batch); err != nil {
+					return err
+				}
+				f.at.Seq = batch[len(batch)-1].Seq
+			}
+			if past {
+				f.at.Seq = f.until
+			}
+		case <-c.broken:
+			if len(c.records) > 0 { // what came before it broke is good
+				continue
+			}
+			return c.cause
+		case <-watch.C:
+			if err := f.watch(ctx, c); err != nil {
+				return err
+			}
+		case <-renewed:
+			return errAgain{errors.New("reconnected")}
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.j.life.Done():
+			return unavailable(errClosed)
+		}
+	}
+	return nil
+}
+
+// gather adds to first what is there already, up to the size of a batch. What comes from before the position is left out: a consumer on
+// a replica that is behind begins too early. past says that the end was passed.
+func (f *follower) gather(records []domain.Record, r domain.Record, c *consumer) (_ []domain.Record, past bool) {
+	for last := f.at.Seq; ; {
+		if r.Seq > f.until {
+			return records, true
+		}
+		if r.Seq > last {
+			records = append(records, r)
+			last = r.Seq
+		}
+		if len(records) >= f.batch {
+			return records, false
+		}
+		select {
+		case r = <-c.records:
+		default:
+			return records, false
+		}
+	}
+}
+
+// skip moves to the end where nothing is left before it: the last events may have been erased.
+func (f *follower) skip(ctx context.Context) error {
+	more, err := f.more(ctx)
+	if err == nil && !more {
+		f.at.Seq = f.until
+	}
+	return err
+}
+
+// more asks the leader whether there is an event after the position.
+func (f *follower) more(ctx context.Context) (bool, error) {
+	next, err := f.j.askLeader(ctx, streamName(f.shard), lookup{Seq: f.at.Seq + 1, Next: ">"})
+	if err != nil {
+		return false, errAgain{err}
+	}
+	return next != nil && next.Seq <= f.until, nil
+}
+
+// watch gives up a consumer that has gone quiet, and one that did not bring what the leader had the last time.
+func (f *follower) watch(ctx context.Context, c *consumer) error {
+	if len(c.records) > 0 {
+		return nil
+	}
+	if quiet := c.quiet(); quiet > quietLimit {
+		return errAgain{fmt.Errorf("nothing heard of the consumer for %v", quiet.Round(time.Millisecond))}
+	}
+	if f.due && f.dueAt == f.at.Seq {
+		return errAgain{errBehind}
+	}
+	var err error
+	f.due, err = f.more(ctx)
+	f.dueAt = f.at.Seq
+	return err
+}

@@ -1,0 +1,149 @@
+package journal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"parley/domain"
+)
+
+// batchGet is how many events one request for a lane's history asks for.
+const batchGet = 1000
+
+// errShort says that an answer broke off, or came from a replica that is behind: ask again.
+var errShort = errors.New("the answer ends early")
+
+// State gives the events of a topic's state lane in order, those with Seq < before; before 0 means all. All that was stored when it was
+// called is seen. It costs one request, and one for each thousand events; the error is Unavailable, or names an event that cannot be read.
+func (j *Journal) State(ctx context.Context, t domain.Topic, before uint64) ([]domain.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	a := address{shard: shardOf(t, j.Shards()), topic: t, lane: domain.LaneState}
+	h := history{j: j, stream: streamName(a.shard), subject: a.subject(), before: before}
+	for {
+		err := h.read(ctx)
+		if err == nil {
+			return h.events, nil
+		}
+		if !errors.Is(err, errShort) || !pause(ctx, 5*time.Millisecond) {
+			return nil, err
+		}
+	}
+}
+
+// history is one subject's events, as far as they are read.
+type history struct {
+	j               *Journal
+	stream, subject string
+	before          uint64
+	seen            uint64 // the last sequence read, also of an event that is not asked for
+	events          []domain.Record
+}
+
+// read goes on to where the leader says that the history ends.
+func (h *history) read(ctx context.Context) error {
+	last, err := h.j.askLeader(ctx, h.stream, lookup{Last: h.subject})
+	if err != nil {
+		return unavailable(err)
+	}
+	for last != nil && h.seen < last.Seq && (h.before == 0 || h.seen+1 < h.before) {
+		was := h.seen
+		if err := h.batch(ctx); err != nil {
+			return err
+		}
+		if h.seen == was {
+			return errShort
+		}
+	}
+	return nil
+}
+
+// batch asks for the next events and takes those that come without a gap.
+func (h *history) batch(ctx context.Context) error {
+	question, err := json.Marshal(map[string]any{"seq": h.seen + 1, "next_by_subj": h.subject, "batch": batchGet})
+	if err != nil {
+		return err
+	}
+	nc, answers := h.j.reads, make(chan *nats.Msg, batchGet+1)
+	inbox := nc.NewInbox()
+	sub, err := nc.ChanSubscribe(inbox, answers)
+	if err == nil {
+		defer sub.Unsubscribe() //nolint:errcheck // fails only where the connection is closed
+		err = nc.PublishRequest("$JS.API.DIRECT.GET."+h.stream, inbox, question)
+	}
+	if err != nil {
+		return unavailable(err)
+	}
+	for previous := uint64(0); ; previous = h.seen {
+		select {
+		case m := <-answers:
+			if more, err := h.take(m, previous); !more {
+				return err
+			}
+		case <-ctx.Done():
+			return unavailable(fmt.Errorf("read %s: %w", h.subject, ctx.Err()))
+		}
+	}
+}
+
+// take adds one answer; more is false where it was the last of its batch.
+func (h *history) take(m *nats.Msg, previous uint64) (more bool, err error) {
+	switch status := m.Header.Get("Status"); status {
+	case "":
+	case "204", "404": // the end; no more
+		return false, nil
+	case "503":
+		return false, unavailable(nats.ErrNoResponders)
+	default:
+		return false, unavailable(fmt.Errorf("read %s: %s %s", h.subject, status, m.Header.Get("Description")))
+	}
+	r, err := h.j.fromHeaders(m)
+	if err != nil {
+		return false, err
+	}
+	if r.Prev != previous { // one before it did not reach us
+		return false, errShort
+	}
+	h.seen = r.Seq
+	if h.before == 0 || r.Seq < h.before {
+		r.Prev = 0
+		h.events = append(h.events, r)
+	}
+	return true, nil
+}
+
+// Last gives the latest event of a topic's lane; reader says whose, for LaneRead, and is ignored for others. Where the log has replicas, an
+// event of the last moment may be missed if there is an earlier one; that there is none is certain. It costs one request, two where
+// there is none; the error is Unavailable, or names an event that cannot be read.
+func (j *Journal) Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	a := address{shard: shardOf(t, j.Shards()), topic: t, lane: lane, reader: reader}
+	stream, subject := streamName(a.shard), a.subject()
+	m, err := j.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream+"."+subject, nil)
+	if err != nil {
+		return r, false, unavailable(err)
+	}
+	switch status := m.Header.Get("Status"); status {
+	case "":
+		r, err = j.fromHeaders(m)
+		return r, err == nil, err
+	case "404":
+	default:
+		return r, false, unavailable(fmt.Errorf("read %s: %s %s", subject, status, m.Header.Get("Description")))
+	}
+	s, err := j.askLeader(ctx, stream, lookup{Last: subject})
+	if err != nil {
+		return r, false, unavailable(err)
+	}
+	if s == nil {
+		return r, false, nil
+	}
+	r, err = j.record(s.Subject, s.Seq, s.Time, s.Data)
+	return r, err == nil, err
+}

@@ -1,0 +1,211 @@
+package journal
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	maxShards   = 256
+	dedupWindow = 2 * time.Minute
+
+	metaEpoch  = "parley-epoch"
+	metaShards = "parley-shards"
+)
+
+func streamName(shard int) string { return "CHAT-" + strconv.Itoa(shard) }
+
+// streamConfig is how a shard's stream is made.
+func streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
+	all := logPrefix + strconv.Itoa(shard) + ".>"
+	return jetstream.StreamConfig{
+		Name:        streamName(shard),
+		Subjects:    []string{all},
+		Storage:     jetstream.FileStorage,
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew, // a full log refuses; it does not forget
+		Replicas:    replicas,
+		MaxMsgSize:  maxEvent,
+		Duplicates:  dedupWindow,
+		AllowRollup: true, // of read marks
+		AllowDirect: true,
+		RePublish:   &jetstream.RePublish{Source: all, Destination: livePrefix + all},
+		Metadata:    map[string]string{metaEpoch: rand.Text(), metaShards: strconv.Itoa(shards)},
+	}
+}
+
+// settle finds the log, or makes what is missing of one that was never written, and gives the epochs of its shards. It tries until
+// ctx ends while the servers cannot answer yet.
+func (j *Journal) settle(ctx context.Context, shards, replicas int) (epochs []string, err error) {
+	for {
+		epochs, err = j.settleOnce(ctx, shards, replicas)
+		if err == nil || !notYet(err) || !pause(ctx, 250*time.Millisecond) {
+			return epochs, err
+		}
+	}
+}
+
+// notYet tells a cluster that is still finding itself from one that has answered.
+func notYet(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.As(err, &api) && api.Code == 503
+}
+
+func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]string, error) {
+	first, err := j.find(ctx, 0)
+	if err == nil && first == nil {
+		if err = j.noneAfter(ctx, max(shards, 1)); err == nil {
+			first, err = j.create(ctx, streamConfig(0, max(shards, 1), replicas))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	has, err := strconv.Atoi(first.Config.Metadata[metaShards])
+	if err != nil || has < 1 || has > maxShards {
+		return nil, fmt.Errorf("stream %s has no %s in its metadata: it is not one of Parley's; use another NATS account", streamName(0), metaShards)
+	}
+	if shards != 0 && shards != has {
+		return nil, fmt.Errorf("the log was made with %d shards and cannot be used with %d: set the number of shards to %d", has, shards, has)
+	}
+	shards = has
+	written := false
+	var epochs []string
+	for shard := range shards {
+		s, err := j.find(ctx, shard)
+		if err == nil && s == nil && written {
+			err = fmt.Errorf("stream %s is missing from a log that was written to: restore it from a backup", streamName(shard))
+		}
+		if err == nil && s == nil {
+			s, err = j.create(ctx, streamConfig(shard, shards, replicas))
+		}
+		if err == nil {
+			err = sameStream(s.Config, streamConfig(shard, shards, replicas))
+		}
+		if err != nil {
+			return nil, err
+		}
+		written = written || s.State.LastSeq > 0
+		epochs = append(epochs, s.Config.Metadata[metaEpoch])
+	}
+	return epochs, j.settleAccounts(ctx, replicas, written)
+}
+
+// find asks for a shard's stream; nil says that there is none.
+func (j *Journal) find(ctx context.Context, shard int) (*jetstream.StreamInfo, error) {
+	return j.findStream(ctx, streamName(shard))
+}
+
+func (j *Journal) findStream(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s, err := j.js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, nil
+	}
+	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+		return nil, fmt.Errorf("the NATS server has no JetStream: start it with -js, or enable it for the account (%w)", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stream %s: %w", name, err)
+	}
+	return s.CachedInfo(), nil
+}
+
+// create makes a stream; where another process made it a moment before, that one's is taken.
+func (j *Journal) create(ctx context.Context, c jetstream.StreamConfig) (*jetstream.StreamInfo, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s, err := j.js.CreateStream(limited, c)
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		info, err := j.findStream(ctx, c.Name)
+		if err == nil && info == nil {
+			err = fmt.Errorf("stream %s comes and goes: is somebody deleting it?", c.Name)
+		}
+		return info, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make stream %s with %d replicas: %w", c.Name, c.Replicas, err)
+	}
+	return s.CachedInfo(), nil
+}
+
+// noneAfter makes sure that a log without its first stream has no other: it was lost then, not never made.
+func (j *Journal) noneAfter(ctx context.Context, shards int) error {
+	for shard := 1; shard < max(shards, 2); shard++ {
+		s, err := j.find(ctx, shard)
+		if err != nil {
+			return err
+		}
+		if s == nil {
+			continue
+		}
+		if first, err := j.find(ctx, 0); err != nil || first != nil { // made meanwhile by another process
+			return err
+		}
+		return fmt.Errorf("stream %s is missing though %s is there: restore it from a backup", streamName(0), streamName(shard))
+	}
+	return nil
+}
+
+// sameStream says which settings of a stream differ from what the log needs. Where the operator may choose (replicas, compression, how
+// large the whole may grow) anything is right.
+func sameStream(has, want jetstream.StreamConfig) error {
+	type setting struct {
+		name      string
+		has, want any
+	}
+	var differ []string
+	for _, s := range []setting{
+		{"subjects", strings.Join(has.Subjects, ","), strings.Join(want.Subjects, ",")},
+		{"metadata " + metaShards, has.Metadata[metaShards], want.Metadata[metaShards]},
+		{"metadata " + metaEpoch, has.Metadata[metaEpoch] != "", true},
+		{"storage", has.Storage, want.Storage},
+		{"persist_mode", has.PersistMode, want.PersistMode},
+		{"retention", has.Retention, want.Retention},
+		{"discard", has.Discard, want.Discard},
+		{"max_age", has.MaxAge, want.MaxAge},
+		{"max_msgs_per_subject", max(has.MaxMsgsPerSubject, 0), int64(0)},
+		{"max_msg_size", has.MaxMsgSize <= 0 || has.MaxMsgSize >= want.MaxMsgSize, true},
+		{"duplicate_window", has.Duplicates, want.Duplicates},
+		{"no_ack", has.NoAck, false},
+		{"sealed", has.Sealed, false},
+		{"deny_delete", has.DenyDelete, false},
+		{"allow_rollup_hdrs", has.AllowRollup, true},
+		{"allow_direct", has.AllowDirect, true},
+		{"republish", republish(has), republish(want)},
+		{"subject_transform", has.SubjectTransform != nil, false},
+		{"mirror or sources", has.Mirror != nil || len(has.Sources) > 0, false},
+	} {
+		if s.has != s.want {
+			differ = append(differ, fmt.Sprintf("%s is %v and must be %v", s.name, s.has, s.want))
+		}
+	}
+	if differ == nil {
+		return nil
+	}
+	slices.SortFunc(differ, cmp.Compare[string])
+	return fmt.Errorf("stream %s is not as the log needs it: %s; change it with the nats tool, or use another NATS account", has.Name, strings.Join(differ, "; "))
+}
+
+func republish(c jetstream.StreamConfig) string {
+	if c.RePublish == nil {
+		return "none"
+	}
+	s := c.RePublish.Source + " to " + c.RePublish.Destination
+	if c.RePublish.HeadersOnly {
+		s += " without what they hold"
+	}
+	return s
+}
