@@ -140,7 +140,8 @@ func TestShutdownWaitsForAPoll(t *testing.T) {
 	down := make(chan error, 1)
 	go func() { down <- s.server.Load().Shutdown(context.Background()) }()
 	m.expectReason(t, "server shutting down")
-	p.expect("42[\"last\"]\x1e1")
+	p.expect(`42["last"]`)
+	p.expect("1")
 	if err := receive(t, down, "Shutdown"); err != nil {
 		t.Error(err)
 	}

@@ -229,20 +229,17 @@ func (c *conn) closeLocked(reason string, e ending) {
 	case c.ws != nil && e == lost:
 		c.ws.Close()
 	case c.ws != nil:
-		c.ws.NetConn().SetWriteDeadline(time.Now().Add(flushTime))
+		patience := flushTime
 		if e == drop {
-			c.ws.NetConn().SetWriteDeadline(time.Now().Add(farewellTime))
+			patience = farewellTime
 		}
+		c.ws.NetConn().SetWriteDeadline(time.Now().Add(patience))
 		c.wake() // the writer says goodbye
-	case c.poll != nil:
-		c.wake() // so does the GET
-	case len(c.queue) > 0:
-		c.refs++
-		wait := lingerTime
-		if reason == reasonShutdown {
-			wait = shutdownLingerTime
+	default:
+		if len(c.queue) > 0 {
+			c.linger()
 		}
-		c.setDue(dueLinger, c.server.clock.now()+wait)
+		c.wake()
 	}
 	var ended []*Socket
 	for _, s := range c.sockets {
@@ -262,6 +259,17 @@ func (c *conn) finish(ended []*Socket) {
 	for _, s := range ended {
 		c.server.ended(s, c.reason)
 	}
+}
+
+// linger keeps what is queued for a client on polling until it has come for it, and then for the goodbye. That travels alone:
+// the client libraries act on the end of the connection before they act on a packet that came with it. c.mu is held.
+func (c *conn) linger() {
+	c.refs++
+	wait := lingerTime
+	if c.reason == reasonShutdown {
+		wait = shutdownLingerTime
+	}
+	c.setDue(dueLinger, c.server.clock.now()+wait)
 }
 
 // lingers says whether the connection is closed and still has something for its client to fetch. c.mu is held.

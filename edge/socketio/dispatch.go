@@ -11,17 +11,17 @@ import (
 // maxNamespaces is how many namespaces one connection may have joined.
 const maxNamespaces = 32
 
-// receive handles one Engine.IO packet of the client's; on a closed connection it does nothing. It is false if the packet
+// receive handles one Engine.IO packet of the client's; on a closed connection only its goodbye counts. It is false if the packet
 // was none that a client may send, which closes the connection.
 func (c *conn) receive(packet []byte) bool {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	if c.ctx.Err() != nil {
-		return true
-	}
 	if len(packet) == 0 {
 		c.close(reasonParseError, drop)
 		return false
+	}
+	if c.ctx.Err() != nil && packet[0] != packetClose {
+		return true
 	}
 	switch packet[0] {
 	case packetMessage:
@@ -46,8 +46,11 @@ func (c *conn) farewell() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ws == nil {
-		c.goodbye = packetNoop
+		if !c.closed {
+			c.goodbye = packetNoop
+		}
 		c.closeLocked(reasonTransportClose, lost)
+		c.dropRest()
 	}
 }
 

@@ -87,10 +87,11 @@ func (c *conn) takePayload() []byte {
 	c.release(c.queue)
 	c.queue = nil
 	switch {
+	case len(payload) > 0:
 	case c.closed:
 		payload = c.codec.append(payload, []byte{c.goodbye})
 		c.dropRest()
-	case len(payload) == 0:
+	default:
 		payload = c.codec.append(payload, []byte{packetNoop})
 	}
 	return payload
