@@ -1,0 +1,61 @@
+# make run    everything in one process, with the page at the printed address
+# make test   all tests; on Debian, as root, it installs what they need
+
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+NPM_DIRS    := cmd/parley/testdata edge/socketio/testdata
+NPM_STAMPS  := $(NPM_DIRS:%=%/node_modules/.package-lock.json)
+
+.PHONY: run build test lint vulns bench fuzz clean database
+
+run: build
+	bin/parley
+
+build:
+	$(GO) build -o bin/ ./cmd/...
+
+test: database $(NPM_STAMPS)
+	$(GO) test -race -timeout 12m $(TESTFLAGS) ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo "not formatted as gofmt does:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# Asks a database of known faults on the network.
+vulns:
+	$(GO) run $(GOVULNCHECK) ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# Every fuzz target, for as long as FUZZTIME says.
+FUZZTIME ?= 30s
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+		done; \
+	done
+
+clean:
+	rm -rf bin $(NPM_DIRS:%=%/node_modules)
+
+# The real Socket.IO clients that the tests talk to.
+%/node_modules/.package-lock.json: %/package.json %/package-lock.json
+	@command -v npm >/dev/null || { echo "The tests need Node 20 or later with npm: https://nodejs.org"; exit 1; }
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The tests start a private MariaDB, unless PARLEY_TEST_DSN names a server to make databases in.
+database:
+	@if [ -n "$$PARLEY_TEST_DSN" ] || command -v mariadbd >/dev/null || command -v mysqld >/dev/null || [ -x /usr/sbin/mariadbd ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing mariadb-server for the tests"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mariadb-server >/dev/null; \
+	else \
+		echo "The tests need a database: install mariadb-server (or mysql-server), or set"; \
+		echo "PARLEY_TEST_DSN=user:password@tcp(host:3306)/ to a server in which they may make databases."; \
+		exit 1; \
+	fi

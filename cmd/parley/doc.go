@@ -1,0 +1,13 @@
+// Command parley is the chat server: all of it in one process, or one of its roles.
+//
+// It puts the other packages together and decides nothing itself; run is what main calls, and what the whole-system tests call with
+// arguments of their own. The one thing to know: a process is a list of parts, started in order and stopped in the reverse one
+// (node.go).
+//
+// # Chosen, refused, because
+//
+// Chosen: one binary with the roles "edge" and "projector". Refused: one binary a role. Because: they are versioned together, and
+// whoever runs all in one process tries the same code.
+//
+// Chosen: the first signal stops in order, within ten seconds; the second exits at once. Because: whoever presses twice means it.
+package main

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// listen serves HTTP at an address until the process stops: then it takes no more connections, and lets drain send those who are connected
+// away. It gives the address as one would type it.
+func (n *node) listen(key, addr string, h http.Handler, drain func(context.Context) error) (string, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w; is something else using it? Choose another (--%s)", key, addr, err, key)
+	}
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			n.fail(fmt.Errorf("%s %s: %w", key, addr, err))
+		}
+	}()
+	n.onStop(func(ctx context.Context) (err error) {
+		var draining sync.WaitGroup
+		if drain != nil {
+			draining.Go(func() { err = drain(ctx) })
+		}
+		stopped := server.Shutdown(ctx)
+		draining.Wait()
+		if stopped != nil {
+			stopped = errors.Join(stopped, server.Close())
+		}
+		<-done
+		return errors.Join(err, stopped)
+	})
+	return reachable(l.Addr().String()), nil
+}
+
+// reachable is an address that a browser on this machine can open.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return addr
+}
+
+// startOps serves what operators ask: /healthz says that the process lives, /readyz that it can do its work, or why not.
+func (n *node) startOps(context.Context) error {
+	if n.Ops.Addr == "" {
+		return nil
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := n.ready(ctx); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ready")
+	})
+	address, err := n.listen("ops.addr", n.Ops.Addr, mux, nil)
+	if err == nil {
+		n.say("health       http://%s/readyz", address)
+	}
+	return err
+}
+
+func (n *node) ready(ctx context.Context) error {
+	var faults []error
+	if err := n.journal.Ready(ctx); err != nil {
+		faults = append(faults, fmt.Errorf("log: %w", err))
+	}
+	if err := n.views.Ready(ctx); err != nil {
+		faults = append(faults, fmt.Errorf("read models: %w", err))
+	}
+	if n.projector != nil {
+		if err := n.projector.Ready(); err != nil {
+			faults = append(faults, fmt.Errorf("projector: %w", err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// redact hides passwords in a list of URLs.
+func redact(urls string) string {
+	all := strings.Split(urls, ",")
+	for i, s := range all {
+		if u, err := url.Parse(strings.TrimSpace(s)); err == nil {
+			all[i] = u.Host
+		}
+	}
+	return strings.Join(all, ", ")
+}

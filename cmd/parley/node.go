@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"parley/config"
+	"parley/domain"
+	"parley/domain/journal"
+	"parley/edge"
+	"parley/edge/socketio"
+	"parley/edge/web"
+	"parley/projector"
+	"parley/projector/memory"
+	"parley/projector/mysql"
+)
+
+// roles are what a process does.
+type roles struct{ edge, projector bool }
+
+// stopWithin is how long a process may take to stop.
+const stopWithin = 10 * time.Second
+
+// views are the read models, to be written and asked.
+type views interface {
+	edge.Views
+	projector.Store
+	Ready(ctx context.Context) error
+	Close() error
+}
+
+// node is one process: its settings and the parts that run in it.
+type node struct {
+	config.Config
+	roles
+	out    io.Writer
+	logger *slog.Logger
+
+	journal   *journal.Journal
+	views     views
+	projector *projector.Projector
+
+	stops []func(context.Context) error // of the parts, in the order of their start
+	fail  context.CancelCauseFunc       // stops the process because of a fault
+}
+
+// serve starts a process's parts, waits until ctx ends or one of them fails, and stops them.
+func serve(ctx context.Context, c config.Config, does roles, out io.Writer, logger *slog.Logger) error {
+	n := &node{Config: c, roles: does, out: out, logger: logger}
+	if err := n.check(); err != nil {
+		return usageError{err}
+	}
+	running, fail := context.WithCancelCause(ctx)
+	n.fail = fail
+	err := n.start(running)
+	if err == nil {
+		<-running.Done()
+		if err = context.Cause(running); errors.Is(err, context.Canceled) {
+			err = nil // asked to stop
+			n.say("stopping")
+		}
+	}
+	return errors.Join(err, n.stop())
+}
+
+// check finds the settings that do not go with the roles.
+func (n *node) check() error {
+	if n.edge && n.roles.projector {
+		return nil
+	}
+	var faults []error
+	if n.NATS.URL == "" {
+		faults = append(faults, errors.New("nats.url must be set where the roles run apart: it is where the log lives (--nats nats://host:4222)"))
+	}
+	if n.MySQL.DSN == "" {
+		faults = append(faults, errors.New("mysql.dsn must be set where the roles run apart: it is where the read models live (--mysql 'user:password@tcp(host:3306)/parley')"))
+	}
+	return errors.Join(faults...)
+}
+
+func (n *node) start(ctx context.Context) error {
+	for _, part := range []struct {
+		wanted bool
+		start  func(context.Context) error
+	}{
+		{true, n.openJournal},
+		{true, n.openViews},
+		{n.roles.projector, n.startProjector},
+		{n.edge, n.startEdge},
+		{true, n.startOps},
+	} {
+		if !part.wanted {
+			continue
+		}
+		if err := part.start(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop stops the parts, the last one first.
+func (n *node) stop() (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	for i := len(n.stops) - 1; i >= 0; i-- {
+		err = errors.Join(err, n.stops[i](ctx))
+	}
+	return err
+}
+
+func (n *node) onStop(stop func(context.Context) error) { n.stops = append(n.stops, stop) }
+
+// say tells whoever started the process what goes on in it.
+func (n *node) say(format string, args ...any) { fmt.Fprintf(n.out, "parley: "+format+"\n", args...) }
+
+func (n *node) openJournal(ctx context.Context) (err error) {
+	o := journal.Options{Shards: n.Log.Shards, Replicas: n.NATS.Replicas, Logger: n.logger}
+	if n.NATS.URL == "" {
+		o.Embedded = &journal.Embedded{Dir: filepath.Join(n.Data.Dir, "log"), SyncInterval: time.Duration(n.Log.Sync), Listen: n.NATS.Listen}
+	} else {
+		o.Remote = &journal.Remote{URL: n.NATS.URL, Creds: n.NATS.Creds, CA: n.NATS.CA, Cert: n.NATS.Cert, Key: n.NATS.Key, Name: "parley"}
+	}
+	opening, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if n.journal, err = journal.Open(opening, o); err != nil {
+		return err
+	}
+	n.onStop(n.journal.Close)
+	shards := fmt.Sprintf("%d shard(s)", n.journal.Shards())
+	switch {
+	case o.Remote != nil:
+		n.say("log          NATS at %s, %s", redact(n.NATS.URL), shards)
+	case o.Embedded.SyncInterval == 0:
+		n.say("log          embedded NATS in %s, %s, synced before each ack", o.Embedded.Dir, shards)
+	default:
+		n.say("log          embedded NATS in %s, %s, synced every %v", o.Embedded.Dir, shards, o.Embedded.SyncInterval)
+	}
+	return nil
+}
+
+func (n *node) openViews(ctx context.Context) error {
+	if n.MySQL.DSN == "" {
+		n.views = memory.New()
+	} else {
+		store, err := mysql.Open(ctx, n.MySQL.DSN, n.MySQL.Connections, n.logger)
+		if err != nil {
+			return err
+		}
+		n.views = store
+		n.say("read models  MySQL")
+	}
+	n.onStop(func(context.Context) error { return n.views.Close() })
+	return nil
+}
+
+// startProjector sets the projector to work. Where the read models are in memory it waits until they are made.
+func (n *node) startProjector(ctx context.Context) error {
+	n.projector = projector.New(n.journal, n.views, projector.Options{Logger: n.logger, Batch: n.Projector.Batch})
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := n.projector.Run(working); err != nil {
+			n.fail(err)
+		}
+	}()
+	n.onStop(func(ctx context.Context) error {
+		stop()
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return errors.New("the projector did not stop in time; what it had not committed it will fold again")
+		}
+	})
+	if n.MySQL.DSN != "" {
+		return nil
+	}
+	begun := time.Now()
+	ends, err := n.journal.Ends(ctx)
+	if err != nil {
+		return err
+	}
+	if behind, err := n.views.Wait(ctx, ends); err != nil || behind > 0 {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	n.say("read models  in memory, made from %d events in %v", n.projector.Folded(), time.Since(begun).Round(time.Millisecond))
+	return nil
+}
+
+func (n *node) startEdge(ctx context.Context) error {
+	secret, err := n.secret()
+	if err != nil {
+		return err
+	}
+	tokens, err := edge.NewTokens(ctx, edge.TokenOptions{Secret: secret, TTL: n.Auth.TTL,
+		JWKS: n.Auth.JWKS, Issuer: n.Auth.Issuer, Audience: n.Auth.Audience})
+	if err != nil {
+		return err
+	}
+	e, err := edge.New(edge.Options{
+		Log: n.journal, Signals: n.journal, Accounts: n.journal, Views: n.views, Tokens: tokens, Page: web.Handler(),
+		Follow: func(deliver func(domain.Record)) (edge.Live, error) { return n.journal.Live(deliver) },
+		Settings: edge.Settings{
+			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Logger: n.logger,
+			Socket: socketio.Options{PingInterval: n.Socket.Ping, PingTimeout: n.Socket.Pong, MaxPayload: int64(n.Socket.Payload),
+				MaxQueue: int(n.Socket.Queue), CheckOrigin: edge.AllowOrigins(n.HTTP.Origins), Logger: n.logger},
+		},
+	})
+	if err != nil {
+		return err
+	}
+	n.onStop(e.Shutdown) // stopped again, to no effect, after the server has stopped it
+	address, err := n.listen("http.addr", n.HTTP.Addr, e, e.Shutdown)
+	if err != nil {
+		return err
+	}
+	n.say("page and API http://%s", address)
+	return nil
+}

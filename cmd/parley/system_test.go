@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"parley/projector/mysql/mysqltest"
+)
+
+// process is a parley under test: inside this process, or one of its own.
+type process struct {
+	url  string // of the page and the API
+	ops  string // of the health endpoints
+	stop func() error
+}
+
+var printed = regexp.MustCompile(`^parley: (page and API|health) +(http://[^/\s]+)`)
+
+// watch reads what a process prints until it has said where its last endpoint is.
+func (p *process) watch(tb testing.TB, out io.Reader) {
+	tb.Helper()
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		tb.Log(lines.Text())
+		switch m := printed.FindStringSubmatch(lines.Text()); {
+		case m == nil:
+		case m[1] == "health":
+			p.ops = m[2]
+			go io.Copy(io.Discard, out)
+			return
+		default:
+			p.url = m[2]
+		}
+	}
+	tb.Fatal("the process did not start")
+}
+
+// start runs parley inside this process, on ports of its own.
+func start(tb testing.TB, args ...string) *process {
+	tb.Helper()
+	ctx, cancel := context.WithCancel(tb.Context())
+	out, in := io.Pipe()
+	done := make(chan int, 1)
+	args = append([]string{"--listen", "127.0.0.1:0", "--ops.addr", "127.0.0.1:0"}, args...)
+	go func() {
+		done <- run(ctx, args, nil, in, tb.Output())
+		in.Close()
+	}()
+	p := &process{}
+	p.stop = sync.OnceValue(func() error {
+		cancel()
+		if code := <-done; code != exitOK {
+			return fmt.Errorf("exit code %d", code)
+		}
+		return nil
+	})
+	tb.Cleanup(func() {
+		if err := p.stop(); err != nil {
+			tb.Error(err)
+		}
+	})
+	p.watch(tb, out)
+	return p
+}
+
+// transports are the ways in which an unmodified client may come.
+var transports = map[string][]string{"default": nil, "websocket": {"websocket"}, "polling": {"polling"}}
+
+func TestConversationInMemory(t *testing.T) {
+	for name, ways := range transports {
+		t.Run(name, func(t *testing.T) {
+			p := start(t, "--data", t.TempDir(), "--log.sync", "100ms")
+			converse(t, []string{p.url}, ways)
+		})
+	}
+}
+
+func TestConversationInMySQL(t *testing.T) {
+	dsn := mysqltest.DSN(t)
+	p := start(t, "--data", t.TempDir(), "--mysql", dsn, "--log.shards", "3")
+	said := converse(t, []string{p.url}, nil)
+	said.inMySQL(t, dsn)
+}
+
+func TestPage(t *testing.T) {
+	p := start(t, "--data", t.TempDir(), "--log.sync", "100ms")
+	for path, holds := range map[string]string{"/": "Parley", "/style.css": "--ink", "/api/openapi.json": "/api/register", "/api/openapi.yaml": "/api/register"} {
+		res, err := http.Get(p.url + path)
+		must(t, err)
+		b, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		must(t, err)
+		if res.StatusCode != 200 || !strings.Contains(string(b), holds) {
+			t.Errorf("%s: %d, without %q: %.200s", path, res.StatusCode, holds, b)
+		}
+	}
+	for path, status := range map[string]int{"/healthz": 200, "/readyz": 200, "/nowhere": 404} {
+		res, err := http.Get(p.ops + path)
+		must(t, err)
+		res.Body.Close()
+		if res.StatusCode != status {
+			t.Errorf("%s: %d, want %d", path, res.StatusCode, status)
+		}
+	}
+	var problem struct{ Status, Code int }
+	if got := call(t, "GET", p.url+"/api/nowhere", "", nil, &problem); got != 404 || problem.Status != 404 || problem.Code != 2 {
+		t.Errorf("/api/nowhere: %d, %+v", got, problem)
+	}
+}
+
+// user is somebody who has registered.
+type user struct {
+	ID       string `json:"id"`
+	Username string `json:"username"`
+	Name     string `json:"name"`
+	token    string
+	url      string // the edge they use
+}
+
+func register(tb testing.TB, url, username string) *user {
+	tb.Helper()
+	var out struct {
+		User  user   `json:"user"`
+		Token string `json:"token"`
+	}
+	body := map[string]string{"username": username, "password": "correct horse", "name": strings.ToUpper(username)}
+	if status := call(tb, "POST", url+"/api/register", "", body, &out); status != 201 {
+		tb.Fatalf("register %s: %d", username, status)
+	}
+	out.User.token, out.User.url = out.Token, url
+	return &out.User
+}
+
+// device connects and signs in.
+func (u *user) device(d *driver, name string, ways []string) *client {
+	d.tb.Helper()
+	c := d.connect(name, u.url, ways, map[string]any{"auth": map[string]string{"token": u.token}})
+	c.expect("connect")
+	var hello struct {
+		Code      int    `json:"code"`
+		Namespace string `json:"namespace"`
+	}
+	c.expect("open", &hello)
+	if hello.Code != 0 || hello.Namespace != "/" {
+		d.tb.Fatalf("open: %+v", hello)
+	}
+	a := c.ok("sign", map[string]any{"user": map[string]string{"id": u.ID}, "rooms": []string{}})
+	if a.Message != "sign success" {
+		d.tb.Fatalf("sign: %+v", a)
+	}
+	c.expect("userin")
+	return c
+}
+
+// get asks the API as this user.
+func (u *user) get(tb testing.TB, path string, out any) {
+	tb.Helper()
+	if status := call(tb, "GET", u.url+path, u.token, nil, out); status != 200 {
+		tb.Fatalf("GET %s: %d", path, status)
+	}
+}
+
+type message struct {
+	Seq  uint64          `json:"seq"`
+	ID   string          `json:"id"`
+	From string          `json:"from"`
+	Date string          `json:"date"`
+	Msg  json.RawMessage `json:"msg"`
+}
+
+func (u *user) history(tb testing.TB, conversation string) []message {
+	tb.Helper()
+	var out struct{ Messages []message }
+	u.get(tb, "/api/conversations/"+conversation+"/messages?limit=100", &out)
+	return out.Messages
+}
+
+func (u *user) unread(tb testing.TB) map[string]int {
+	tb.Helper()
+	var out struct {
+		Conversations []struct {
+			ID     string
+			Unread int
+		}
+	}
+	u.get(tb, "/api/conversations", &out)
+	counts := map[string]int{}
+	for _, c := range out.Conversations {
+		counts[c.ID] = c.Unread
+	}
+	return counts
+}
