@@ -42,7 +42,7 @@ func (n *node) secret() ([]byte, error) {
 // makeSecret writes a new secret whole or not at all; where another process was faster, its secret is the one.
 func makeSecret(path string) ([]byte, error) {
 	var key [minSecret]byte
-	rand.Read(key[:]) // never fails
+	rand.Read(key[:])                                        // never fails
 	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // readable by its owner alone
 	if err != nil {
 		return nil, err

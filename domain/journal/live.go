@@ -23,7 +23,13 @@ type Live struct {
 	seen    []window // by shard; used by the worker alone
 
 	mu   sync.Mutex
-	subs map[string][]*nats.Subscription // by interest; nil when closed
+	subs map[string]*interest // by name; nil when closed
+}
+
+// interest is what has been asked for under one name, however often.
+type interest struct {
+	subs  []*nats.Subscription
+	count int
 }
 
 // window remembers the latest sequences of a shard, to know an event that comes through several subscriptions.
@@ -45,7 +51,7 @@ func (w *window) add(seq uint64) bool {
 func (j *Journal) Live(deliver func(domain.Record)) (*Live, error) {
 	l := &Live{
 		j: j, deliver: deliver, copies: make(chan *nats.Msg, liveQueue), quit: make(chan struct{}),
-		seen: make([]window, j.Shards()), subs: map[string][]*nats.Subscription{},
+		seen: make([]window, j.Shards()), subs: map[string]*interest{},
 	}
 	l.worker.Go(l.work)
 	if err := l.follow("", "group.*.state", "person.*.state"); err != nil {
@@ -56,7 +62,7 @@ func (j *Journal) Live(deliver func(domain.Record)) (*Live, error) {
 }
 
 // FollowPerson adds all direct conversations of u. When it returns the servers know of it: what is stored from now on comes. It costs a
-// round trip, shared by calls at the same time; following twice is following once. The error is Unavailable.
+// round trip, shared by calls at the same time. Who follows twice unfollows twice. The error is Unavailable.
 func (l *Live) FollowPerson(u domain.UserID) error {
 	return l.follow("person "+string(u), "user."+string(u)+".>", "user.*."+string(u)+".>")
 }
@@ -72,24 +78,25 @@ func (l *Live) FollowGroup(g domain.GroupID) error {
 // UnfollowGroup ends FollowGroup; the group's state goes on coming.
 func (l *Live) UnfollowGroup(g domain.GroupID) { l.unfollow("group " + string(g)) }
 
-func (l *Live) follow(interest string, subjects ...string) error {
-	if err := l.subscribe(interest, subjects); err != nil {
-		return unavailable(fmt.Errorf("follow %s: %w", interest, err))
+func (l *Live) follow(name string, subjects ...string) error {
+	if err := l.subscribe(name, subjects); err != nil {
+		return unavailable(fmt.Errorf("follow %s: %w", name, err))
 	}
 	if err := l.j.hear(); err != nil {
-		l.unfollow(interest)
-		return unavailable(fmt.Errorf("follow %s: %w", interest, err))
+		l.unfollow(name)
+		return unavailable(fmt.Errorf("follow %s: %w", name, err))
 	}
 	return nil
 }
 
-func (l *Live) subscribe(interest string, subjects []string) error {
+func (l *Live) subscribe(name string, subjects []string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.subs == nil {
 		return errClosed
 	}
-	if l.subs[interest] != nil {
+	if i := l.subs[name]; i != nil {
+		i.count++
 		return nil
 	}
 	var subs []*nats.Subscription
@@ -101,15 +108,21 @@ func (l *Live) subscribe(interest string, subjects []string) error {
 		}
 		subs = append(subs, sub)
 	}
-	l.subs[interest] = subs
+	l.subs[name] = &interest{subs, 1}
 	return nil
 }
 
-func (l *Live) unfollow(interest string) {
+func (l *Live) unfollow(name string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	drop(l.subs[interest])
-	delete(l.subs, interest)
+	i := l.subs[name]
+	if i == nil {
+		return
+	}
+	if i.count--; i.count == 0 {
+		drop(i.subs)
+		delete(l.subs, name)
+	}
 }
 
 func drop(subs []*nats.Subscription) {
@@ -122,8 +135,8 @@ func drop(subs []*nats.Subscription) {
 func (l *Live) Close() {
 	l.mu.Lock()
 	open := l.subs != nil
-	for _, subs := range l.subs {
-		drop(subs)
+	for _, i := range l.subs {
+		drop(i.subs)
 	}
 	l.subs = nil
 	l.mu.Unlock()

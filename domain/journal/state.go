@@ -24,7 +24,19 @@ func (j *Journal) State(ctx context.Context, t domain.Topic, before uint64) ([]d
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	a := address{shard: shardOf(t, j.Shards()), topic: t, lane: domain.LaneState}
-	h := history{j: j, stream: streamName(a.shard), subject: a.subject(), before: before}
+	return j.history(ctx, history{j: j, stream: streamName(a.shard), subject: a.subject(), before: before})
+}
+
+// Since gives the events of all lanes of a topic in order, those with Seq > after. All that was stored when it was called is seen. It
+// costs what State does; so does the error.
+func (j *Journal) Since(ctx context.Context, t domain.Topic, after uint64) ([]domain.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	shard := shardOf(t, j.Shards())
+	return j.history(ctx, history{j: j, stream: streamName(shard), subject: topicSubject(shard, t) + ".>", seen: after})
+}
+
+func (j *Journal) history(ctx context.Context, h history) ([]domain.Record, error) {
 	for {
 		err := h.read(ctx)
 		if err == nil {
@@ -36,7 +48,7 @@ func (j *Journal) State(ctx context.Context, t domain.Topic, before uint64) ([]d
 	}
 }
 
-// history is one subject's events, as far as they are read.
+// history is the events of one subject, or of a topic's lanes, as far as they are read.
 type history struct {
 	j               *Journal
 	stream, subject string

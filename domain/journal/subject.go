@@ -32,8 +32,13 @@ type address struct {
 	reader domain.UserID // of the read lane only
 }
 
+// topicSubject is where all subjects of a topic begin.
+func topicSubject(shard int, t domain.Topic) string {
+	return logPrefix + strconv.Itoa(shard) + "." + t.Key()
+}
+
 func (a address) subject() string {
-	s := logPrefix + strconv.Itoa(a.shard) + "." + a.topic.Key() + "." + string(a.lane)
+	s := topicSubject(a.shard, a.topic) + "." + string(a.lane)
 	if a.lane == domain.LaneRead {
 		s += "." + string(a.reader)
 	}
