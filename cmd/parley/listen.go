@@ -69,9 +69,7 @@ func (n *node) startOps(context.Context) error {
 		fmt.Fprintln(w, "ready")
 	})
 	address, err := n.listen("ops.addr", n.Ops.Addr, mux, nil)
-	if err == nil {
-		n.say("health       http://%s/readyz", address)
-	}
+	n.serving = append(n.serving, "health at http://"+address+"/readyz")
 	return err
 }
 
@@ -100,4 +98,17 @@ func redact(urls string) string {
 		}
 	}
 	return strings.Join(all, ", ")
+}
+
+// database is a DSN without user, password and parameters.
+func database(dsn string) string {
+	at, _, _ := strings.Cut(dsn[strings.LastIndex(dsn, "@")+1:], "?")
+	return at
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"parley/config"
@@ -44,6 +45,8 @@ type node struct {
 	journal   *journal.Journal
 	views     views
 	projector *projector.Projector
+
+	serving []string // what is where, for whoever started the process
 
 	stops []func(context.Context) error // of the parts, in the order of their start
 	fail  context.CancelCauseFunc       // stops the process because of a fault
@@ -101,6 +104,7 @@ func (n *node) start(ctx context.Context) error {
 			return err
 		}
 	}
+	n.say("ready        %s", strings.Join(n.serving, ", "))
 	return nil
 }
 
@@ -132,7 +136,7 @@ func (n *node) openJournal(ctx context.Context) (err error) {
 		return err
 	}
 	n.onStop(n.journal.Close)
-	shards := fmt.Sprintf("%d shard(s)", n.journal.Shards())
+	shards := plural(n.journal.Shards(), "shard")
 	switch {
 	case o.Remote != nil:
 		n.say("log          NATS at %s, %s", redact(n.NATS.URL), shards)
@@ -153,7 +157,7 @@ func (n *node) openViews(ctx context.Context) error {
 			return err
 		}
 		n.views = store
-		n.say("read models  MySQL")
+		n.say("read models  in MySQL at %s", database(n.MySQL.DSN))
 	}
 	n.onStop(func(context.Context) error { return n.views.Close() })
 	return nil
@@ -190,7 +194,7 @@ func (n *node) startProjector(ctx context.Context) error {
 	if behind, err := n.views.Wait(ctx, ends); err != nil || behind > 0 {
 		return errors.Join(err, context.Cause(ctx))
 	}
-	n.say("read models  in memory, made from %d events in %v", n.projector.Folded(), time.Since(begun).Round(time.Millisecond))
+	n.say("read models  in memory, made from %s in %v", plural(int(n.projector.Folded()), "event"), time.Since(begun).Round(time.Millisecond))
 	return nil
 }
 
@@ -221,6 +225,6 @@ func (n *node) startEdge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.say("page and API http://%s", address)
+	n.serving = append(n.serving, "page and API at http://"+address)
 	return nil
 }

@@ -22,7 +22,7 @@ type process struct {
 	stop func() error
 }
 
-var printed = regexp.MustCompile(`^parley: (page and API|health) +(http://[^/\s]+)`)
+var printed = regexp.MustCompile(`(page and API|health) at (http://[^/,\s]+)`)
 
 // watch reads what a process prints until it has said where its last endpoint is.
 func (p *process) watch(tb testing.TB, out io.Reader) {
@@ -30,14 +30,16 @@ func (p *process) watch(tb testing.TB, out io.Reader) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		tb.Log(lines.Text())
-		switch m := printed.FindStringSubmatch(lines.Text()); {
-		case m == nil:
-		case m[1] == "health":
-			p.ops = m[2]
+		for _, m := range printed.FindAllStringSubmatch(lines.Text(), -1) {
+			if m[1] == "health" {
+				p.ops = m[2]
+			} else {
+				p.url = m[2]
+			}
+		}
+		if strings.HasPrefix(lines.Text(), "parley: ready") {
 			go io.Copy(io.Discard, out)
 			return
-		default:
-			p.url = m[2]
 		}
 	}
 	tb.Fatal("the process did not start")
