@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,6 +19,9 @@ func (j *Journal) connect(ctx context.Context, r *Remote, use string) (*nats.Con
 		opts = append(opts, nats.InProcessServer(j.host.server))
 	} else {
 		url, opts = r.URL, append(opts, r.options(use)...)
+		if err := r.readable(); err != nil {
+			return nil, err
+		}
 	}
 	for told := false; ; told = true {
 		nc, err := nats.Connect(url, opts...)
@@ -86,6 +90,19 @@ func (r *Remote) options(use string) (opts []nats.Option) {
 		opts = append(opts, nats.ClientCert(r.Cert, r.Key))
 	}
 	return opts
+}
+
+// readable makes sure of the files before the server is asked: it would only say that nobody may enter.
+func (r *Remote) readable() error {
+	for _, file := range []string{r.Creds, r.CA, r.Cert, r.Key} {
+		if file == "" {
+			continue
+		}
+		if _, err := os.ReadFile(file); err != nil {
+			return fmt.Errorf("to sign in to NATS: %w", err)
+		}
+	}
+	return nil
 }
 
 func (j *Journal) disconnected(use string, err error) {

@@ -65,9 +65,11 @@ type Journal struct {
 	streams rounds[[]*jetstream.StreamInfo] // what the leaders say of their streams
 	heard   rounds[struct{}]                // the leaders have handled all that this journal sent before
 
-	life    context.Context // ends with Close
-	end     context.CancelFunc
-	workers sync.WaitGroup
+	life context.Context // ends with Close
+	end  context.CancelFunc
+
+	closing  sync.Once
+	closeErr error
 
 	mu        sync.Mutex
 	reconnect chan struct{} // closed and made anew at each reconnect of reads
@@ -121,13 +123,15 @@ func (j *Journal) open(ctx context.Context, o Options) (err error) {
 	return err
 }
 
-// Close waits for pending appends until ctx ends, then hangs up and stops an embedded server. Follow, Read and the rest fail from then on.
+// Close waits for pending appends until ctx ends, then hangs up and stops an embedded server. Follow, Read and the rest
+// fail from then on. Closing again gives the same answer.
 func (j *Journal) Close(ctx context.Context) error {
-	err := j.shut(ctx)
-	if err != nil {
-		return fmt.Errorf("close the log: %w", err)
-	}
-	return nil
+	j.closing.Do(func() {
+		if err := j.shut(ctx); err != nil {
+			j.closeErr = fmt.Errorf("close the log: %w", err)
+		}
+	})
+	return j.closeErr
 }
 
 func (j *Journal) shut(ctx context.Context) (err error) {
@@ -140,7 +144,6 @@ func (j *Journal) shut(ctx context.Context) (err error) {
 			nc.Close()
 		}
 	}
-	j.workers.Wait()
 	j.streams.workers.Wait()
 	j.heard.workers.Wait()
 	if j.host != nil {

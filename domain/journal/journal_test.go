@@ -27,11 +27,7 @@ func alone(t *testing.T, test func(*testing.T, *journal.Journal)) {
 func everywhere(t *testing.T, test func(*testing.T, *journal.Journal)) {
 	t.Helper()
 	alone(t, test)
-	for _, n := range []int{1, 3} {
-		t.Run(fmt.Sprintf("cluster,shards=%d", n), func(t *testing.T) {
-			test(t, journaltest.Start(t, 3).Open(t, journaltest.Shards(n)))
-		})
-	}
+	t.Run("cluster", func(t *testing.T) { test(t, journaltest.Start(t, 3).Open(t, journaltest.Shards(3))) })
 }
 
 func within(t *testing.T) context.Context {

@@ -26,7 +26,7 @@ func Start(tb testing.TB, n int) *Servers {
 	s := &Servers{tb: tb, options: make([]*server.Options, n), running: make([]*server.Server, n)}
 	var routes []*url.URL
 	for range n {
-		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", freePort(tb))})
+		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", FreePort(tb))})
 	}
 	dir := tb.TempDir()
 	tb.Cleanup(func() {
@@ -36,14 +36,14 @@ func Start(tb testing.TB, n int) *Servers {
 	})
 	for i := range n {
 		s.options[i] = &server.Options{
-			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: freePort(tb), JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)),
+			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: FreePort(tb), JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)),
 			NoSigs: true, NoLog: true,
 		}
 		if n > 1 {
 			_, port, _ := net.SplitHostPort(routes[i].Host)
 			s.options[i].Routes = routes
 			s.options[i].Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1"}
-			fmt.Sscan(port, &s.options[i].Cluster.Port) //nolint:errcheck // it was printed by freePort
+			fmt.Sscan(port, &s.options[i].Cluster.Port) //nolint:errcheck // it was printed by FreePort
 		}
 		s.launch(i)
 	}
@@ -116,7 +116,8 @@ func (s *Servers) Open(tb testing.TB, options ...func(*journal.Options)) *journa
 	return open(tb, o)
 }
 
-func freePort(tb testing.TB) int {
+// FreePort finds a port of this machine that nobody uses just now.
+func FreePort(tb testing.TB) int {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
