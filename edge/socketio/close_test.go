@@ -108,7 +108,7 @@ func TestShutdown(t *testing.T) {
 			t.Error("Shutdown returned before a Disconnect")
 		}
 	}
-	if status, _ := absent.get(); status != 400 { // the new server does not know it
+	if status, _ := absent.get(); status != 400 { // it took too long
 		t.Errorf("poll: %d", status)
 	}
 	if _, _, err := probe.ReadMessage(); err == nil {

@@ -15,6 +15,8 @@ const (
 	// shutdownLingerTime is the same when the whole server closes: a client that is still there comes within a moment, and
 	// one that is not should hold nobody up.
 	shutdownLingerTime = 3 * time.Second
+	// crossingTime is how long a client that said goodbye by POST may take to begin the poll that it sent at the same time.
+	crossingTime = time.Second
 	// flushTime is how long a WebSocket may take to swallow what was queued when the server closed it, close frame included.
 	flushTime = 10 * time.Second
 	// farewellTime is how long a client may take to answer the close frame.
@@ -218,27 +220,22 @@ func (c *conn) closeLocked(reason string, e ending) {
 	}
 	c.closed, c.reason = true, reason
 	c.cancel()
-	c.due = [dues]instant{}
+	c.due[dueConnect] = 0
 	c.setDue(dueBeat, 0)
 	if e != flush {
 		c.release(c.queue)
 		c.queue = nil
+		c.dropProbe()
 	}
-	c.dropProbe()
 	switch {
 	case c.ws != nil && e == lost:
 		c.ws.Close()
+	case c.ws != nil && e == drop:
+		c.hangUp(farewellTime)
 	case c.ws != nil:
-		patience := flushTime
-		if e == drop {
-			patience = farewellTime
-		}
-		c.ws.NetConn().SetWriteDeadline(time.Now().Add(patience))
-		c.wake() // the writer says goodbye
+		c.hangUp(flushTime)
 	default:
-		if len(c.queue) > 0 {
-			c.linger()
-		}
+		c.linger(e)
 		c.wake()
 	}
 	var ended []*Socket
@@ -261,27 +258,59 @@ func (c *conn) finish(ended []*Socket) {
 	}
 }
 
+// hangUp has the WebSocket's writer write what is queued and the close frame within some time. c.mu is held.
+func (c *conn) hangUp(within time.Duration) {
+	c.ws.NetConn().SetWriteDeadline(time.Now().Add(within))
+	c.wake()
+}
+
 // linger keeps what is queued for a client on polling until it has come for it, and then for the goodbye. That travels alone:
-// the client libraries act on the end of the connection before they act on a packet that came with it. c.mu is held.
-func (c *conn) linger() {
-	c.refs++
-	wait := lingerTime
-	if c.reason == reasonShutdown {
-		wait = shutdownLingerTime
+// the client libraries act on the end of the connection before they act on a packet that came with it. A client that is about to switch to
+// its WebSocket may have stopped polling and hears of nothing else, so it gets both there. c.mu is held.
+func (c *conn) linger(e ending) {
+	var wait time.Duration
+	switch {
+	case c.poll != nil && len(c.queue) == 0 && c.probe == nil:
+		return // it is told at once
+	case e == flush:
+		wait = lingerTime
+	case c.goodbye == packetNoop:
+		wait = crossingTime
+	default:
+		return // it learns that it is unknown
 	}
+	c.refs++
 	c.setDue(dueLinger, c.server.clock.now()+wait)
 }
 
 // lingers says whether the connection is closed and still has something for its client to fetch. c.mu is held.
 func (c *conn) lingers() bool { return c.due[dueLinger] != 0 }
 
-// dropRest ends lingering. c.mu is held.
-func (c *conn) dropRest() {
+// endLinger is the end of that. c.mu is held.
+func (c *conn) endLinger() {
 	if c.lingers() {
 		c.setDue(dueLinger, 0)
+		c.unrefLocked()
+	}
+}
+
+// dropRest ends lingering without the client having come. c.mu is held.
+func (c *conn) dropRest() {
+	if c.lingers() {
+		c.dropProbe()
 		c.release(c.queue)
 		c.queue = nil
-		c.unrefLocked()
+		c.endLinger()
+	}
+}
+
+// sendAway closes the connection because the whole server closes, and lets a client that lingers do so for a moment only.
+func (c *conn) sendAway() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLocked(reasonShutdown, flush)
+	if c.lingers() {
+		c.setDue(dueLinger, min(c.due[dueLinger], c.server.clock.now()+shutdownLingerTime))
 	}
 }
 

@@ -45,12 +45,12 @@ func (c *conn) receive(packet []byte) bool {
 func (c *conn) farewell() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ws == nil {
-		if !c.closed {
-			c.goodbye = packetNoop
-		}
-		c.closeLocked(reasonTransportClose, lost)
+	switch {
+	case c.closed:
 		c.dropRest()
+	case c.ws == nil:
+		c.goodbye = packetNoop
+		c.closeLocked(reasonTransportClose, lost)
 	}
 }
 

@@ -28,7 +28,8 @@ func TestNodeClients(t *testing.T) {
 			s := newSite(t, socketio.Options{})
 			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path == "/renew" {
-					s.replace(t)
+					s.shutdown(t)
+					s.renew(socketio.Options{})
 					return
 				}
 				s.server.Load().ServeHTTP(w, r)
@@ -36,15 +37,6 @@ func TestNodeClients(t *testing.T) {
 			defer front.Close()
 			runSuite(t, node, front.URL, transports)
 		})
-	}
-}
-
-// replace puts a fresh server in place and sends the old one's clients away.
-func (s *site) replace(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	if err := s.renew(socketio.Options{}).Shutdown(ctx); err != nil {
-		t.Errorf("shutdown: %v", err)
 	}
 }
 

@@ -163,6 +163,18 @@ func TestClientClosesPolling(t *testing.T) {
 	}
 }
 
+// The client library polls and says goodbye at the same time; either may arrive first.
+func TestClientClosesPollingBeforeItsPoll(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	p, m := s.joinPolling()
+	p.send("1")
+	m.expectReason(t, "transport close")
+	p.expect("6")
+	if status, _ := p.get(); status != 400 {
+		t.Errorf("a poll after the end: %d", status)
+	}
+}
+
 func TestOnePollAtATime(t *testing.T) {
 	s := newSite(t, socketio.Options{})
 	p, m := s.joinPolling()
@@ -276,6 +288,9 @@ func TestPollingParseErrors(t *testing.T) {
 				t.Errorf("POST: %d %s, want %d", status, body, test.status)
 			}
 			m.expectReason(t, test.reason)
+			if test.status == 200 { // it is Socket.IO that was broken, and the client is told
+				p.expect("1")
+			}
 			if status, body := p.get(); status != 400 || body != `{"code":1,"message":"Session ID unknown"}` {
 				t.Errorf("poll after the end: %d %s", status, body)
 			}

@@ -64,7 +64,7 @@ func (s *Server) Namespace(name string, c Connect) {
 // handlers that are still running have had their context cancelled, and a second Shutdown can wait for them.
 func (s *Server) Shutdown(ctx context.Context) error {
 	for _, c := range s.close() {
-		c.close(reasonShutdown, flush)
+		c.sendAway()
 	}
 	for len(s.all()) > 0 {
 		select {

@@ -94,10 +94,14 @@ func (c *conn) takeOver(ws *websocket.Conn) bool {
 	c.wake() // a GET that is still waiting, since this is no polling any more
 	c.ws, c.probe, c.probed = ws, nil, false
 	c.setDue(dueUpgrade, 0)
-	if c.pinged { // the pong may have got lost between the transports
+	if c.pinged && !c.closed { // the pong may have got lost between the transports
 		c.setDue(dueBeat, c.server.clock.now()+c.server.options.PingTimeout)
 	}
-	if len(c.queue) > 0 {
+	switch {
+	case c.closed: // in the meantime
+		c.endLinger()
+		c.hangUp(flushTime)
+	case len(c.queue) > 0:
 		c.wake()
 	}
 	return true

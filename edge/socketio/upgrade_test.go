@@ -97,6 +97,34 @@ func TestFailedUpgrades(t *testing.T) {
 	}
 }
 
+// A client that has been told that its WebSocket works stops polling. When the server closes just then, it must hear of
+// it on the WebSocket.
+func TestServerClosesDuringUpgrade(t *testing.T) {
+	for _, test := range []struct {
+		name, last, reason string
+		close              func(s *site, m *member)
+	}{
+		{"disconnect", "41", "server namespace disconnect", func(_ *site, m *member) { m.socket.Disconnect(true) }},
+		{"shutdown", `42["last"]`, "server shutting down", func(s *site, m *member) {
+			m.socket.Emit("last")
+			go s.shutdown(s.t)
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newSite(t, socketio.Options{})
+			p, m := s.joinPolling()
+			ws := p.upgrade()
+			ws.send("2probe")
+			ws.expect("3probe")
+			test.close(s, m)
+			m.expectReason(t, test.reason)
+			ws.send("5")
+			ws.expect(test.last)
+			ws.expectClose()
+		})
+	}
+}
+
 // Two at once: the second is closed, the first goes on.
 func TestOneUpgradeAtATime(t *testing.T) {
 	s := newSite(t, socketio.Options{})
