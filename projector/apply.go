@@ -1,7 +1,10 @@
 package projector
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"parley/domain"
 )
@@ -20,7 +23,9 @@ func (b *folding) apply(r domain.Record) error {
 	switch e := r.Event.(type) {
 	case domain.Profiled:
 		if u, ok := r.Topic.Person(); ok {
-			b.people.put(u, PersonRow{u, e.Username, e.Name, e.Avatar})
+			b.people.put(u, PersonRow{
+				u, clip(e.Username, domain.MaxUsername), clip(e.Name, domain.MaxName), clip(e.Avatar, domain.MaxAvatar),
+			})
 		}
 	case domain.Message:
 		if t != nil {
@@ -48,6 +53,24 @@ func (b *folding) apply(r domain.Record) error {
 	return nil
 }
 
+// clip keeps the first n characters. The edge lets nothing longer in; if something came in nevertheless, it must not stop the fold.
+func clip(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// valid is b where it is valid UTF-8, as the edge has seen to, else b with U+FFFD for what is not.
+func valid(b json.RawMessage) json.RawMessage {
+	if utf8.Valid(b) {
+		return b
+	}
+	return bytes.ToValidUTF8(b, []byte("\uFFFD"))
+}
+
 func unknown(r domain.Record, name string) error {
 	return fmt.Errorf("event %d of %s: %w", r.Seq, r.Topic, &domain.UnknownEventError{Event: name})
 }
@@ -61,7 +84,7 @@ func (b *folding) say(t *topic, r domain.Record, m domain.Message) {
 		b.pair(t) // with its first message a direct conversation is in both lists, friends or not
 	}
 	t.said(r)
-	b.messages.put(key, MessageRow{key, t.tail.Seq, t.tail.Number, t.tail.Date, m.Msg})
+	b.messages.put(key, MessageRow{key, t.tail.Seq, t.tail.Number, t.tail.Date, valid(m.Msg)})
 	b.tails.put(t.Topic, t.tail)
 	b.readAll(m.From, t)
 }
@@ -92,7 +115,7 @@ func (b *folding) befriend(t *topic, r domain.Record) {
 	}
 	if applied {
 		key := ApplyKey{t.Peer(e.By), t.Topic}
-		b.applies.put(key, waiting{ApplyRow: ApplyRow{key, e.By, e.Greeting, r.Time.UnixMilli(), r.Seq}})
+		b.applies.put(key, waiting{ApplyRow: ApplyRow{key, e.By, valid(e.Greeting), r.Time.UnixMilli(), r.Seq}})
 	}
 	if was.Friends() != now.Friends() {
 		b.pair(t)
@@ -119,7 +142,7 @@ func (b *folding) assemble(t *topic, r domain.Record) {
 	if !t.group.Exists() {
 		b.end(t.Topic)
 	}
-	b.groups.put(t.Topic, GroupRow{t.Topic, t.group.Name(), t.group.owner, t.group.Size()})
+	b.groups.put(t.Topic, GroupRow{t.Topic, clip(t.group.Name(), domain.MaxName), t.group.owner, t.group.Size()})
 }
 
 // standing puts down how somebody stands to a group now.

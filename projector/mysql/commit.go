@@ -1,0 +1,130 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+
+	"parley/domain"
+	"parley/projector"
+	"parley/projector/internal/view"
+)
+
+// Commit puts a batch down in one transaction, or answers projector.ErrFenced or projector.ErrDuplicate. Deadlocks and lost connections
+// are tried again a few times; where the answer to a commit was lost, that finds the checkpoint moved and gives ErrFenced.
+func (s *Store) Commit(ctx context.Context, b projector.Batch) error {
+	return s.try(ctx, "commit a batch", func(ctx context.Context) error {
+		// Each statement names its rows by their keys, so that it need not see the others as they were.
+		tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		if err := move(ctx, tx, b); err != nil {
+			return err
+		}
+		if err := putAll(ctx, tx, b); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}
+
+// move sets the checkpoint, which from then on is locked: whoever else would move it waits, and finds it moved.
+func move(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	if b.From == (domain.Position{}) {
+		_, err := tx.ExecContext(ctx, "INSERT INTO checkpoints (shard, epoch, seq) VALUES (?,?,?)", b.Shard, b.To.Epoch, b.To.Seq)
+		if number(err) == errDuplicateKey {
+			return projector.ErrFenced
+		}
+		return err
+	}
+	done, err := tx.ExecContext(ctx, "UPDATE checkpoints SET epoch=?, seq=? WHERE shard=? AND epoch=? AND seq=?",
+		b.To.Epoch, b.To.Seq, b.Shard, b.From.Epoch, b.From.Seq)
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return projector.ErrFenced
+}
+
+func putAll(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	for _, step := range []func(context.Context, *sql.Tx, projector.Batch) error{
+		putMessages, putTails, putMarks, putPeople, putGroups, putMembers, dropApplies, putApplies,
+	} {
+		if err := step(ctx, tx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func putMessages(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	err := put(ctx, tx, "INSERT INTO messages (topic,seq,number,sender,id,date,msg) VALUES ", "", b.Messages, func(m projector.MessageRow) []any {
+		return []any{m.Topic.Key(), m.Seq, m.Number, string(m.From), m.ID, m.Date, string(m.Msg)}
+	})
+	if number(err) == errDuplicateKey {
+		return projector.ErrDuplicate
+	}
+	return err
+}
+
+func putTails(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	head, tail := upsert("conversations", "topic", "last_seq", "last_number", "last_date")
+	return put(ctx, tx, head, tail, b.Tails, func(t projector.TailRow) []any {
+		return []any{t.Topic.Key(), t.Seq, t.Number, t.Date}
+	})
+}
+
+func putMarks(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	row := func(m projector.MarkRow) []any { return []any{string(m.UID), m.Topic.Key(), m.Seq, m.Number} }
+	head, tail := upsert("marks", "uid,topic", "own_seq", "own_number")
+	if err := put(ctx, tx, head, tail, b.Own, row); err != nil {
+		return err
+	}
+	head, tail = upsert("marks", "uid,topic", "read_seq", "read_number")
+	return put(ctx, tx, head, tail, b.Read, row)
+}
+
+func putPeople(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	head, tail := upsert("people", "uid", "username", "name", "avatar", "username_key", "name_key")
+	return put(ctx, tx, head, tail, b.People, func(p projector.PersonRow) []any {
+		return []any{string(p.UID), p.Username, p.Name, p.Avatar, []byte(view.Key(p.Username)), []byte(view.Key(p.Name))}
+	})
+}
+
+func putGroups(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	head, tail := upsert("conversations", "topic", "is_group", "name", "owner", "size")
+	return put(ctx, tx, head, tail, b.Groups, func(g projector.GroupRow) []any {
+		return []any{g.Topic.Key(), true, g.Name, string(g.Owner), g.Size}
+	})
+}
+
+func putMembers(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	head, tail := upsert("members", "uid,topic", "present", "role", "since", "left_seq")
+	return put(ctx, tx, head, tail, b.Members, func(m projector.MemberRow) []any {
+		return []any{string(m.UID), m.Topic.Key(), m.Present, string(m.Role), m.Since, m.Left}
+	})
+}
+
+func dropApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	for _, t := range b.Ended {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM applies WHERE topic=?", t.Key()); err != nil {
+			return err
+		}
+	}
+	for _, a := range b.Answered {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM applies WHERE topic=? AND uid=?", a.Topic.Key(), string(a.UID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func putApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	head, tail := upsert("applies", "topic,uid", "sender", "data", "date", "seq")
+	return put(ctx, tx, head, tail, b.Applies, func(a projector.ApplyRow) []any {
+		return []any{a.Topic.Key(), string(a.UID), string(a.From), string(a.Data), a.Date, a.Seq}
+	})
+}

@@ -1,0 +1,152 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"parley/domain"
+	"parley/projector"
+)
+
+// Checkpoint says how far a shard is folded; the zero Position if nothing is.
+func (s *Store) Checkpoint(ctx context.Context, shard int) (at domain.Position, err error) {
+	err = s.try(ctx, "read the checkpoint", func(ctx context.Context) error {
+		at, err = checkpoint(ctx, s.db, shard)
+		return err
+	})
+	return at, err
+}
+
+func checkpoint(ctx context.Context, q asker, shard int) (domain.Position, error) {
+	found, err := collect(ctx, q, func(r *sql.Rows) (p domain.Position, err error) { return p, r.Scan(&p.Epoch, &p.Seq) },
+		"SELECT epoch, seq FROM checkpoints WHERE shard=?", shard)
+	if err != nil || len(found) == 0 {
+		return domain.Position{}, err
+	}
+	return found[0], nil
+}
+
+// checkpoints gives those of all shards, by shard.
+func (s *Store) checkpoints(ctx context.Context) (at []domain.Position, err error) {
+	type row struct {
+		shard int
+		domain.Position
+	}
+	err = s.try(ctx, "read the checkpoints", func(ctx context.Context) error {
+		found, err := collect(ctx, s.db, func(r *sql.Rows) (c row, err error) { return c, r.Scan(&c.shard, &c.Epoch, &c.Seq) },
+			"SELECT shard, epoch, seq FROM checkpoints ORDER BY shard")
+		at = nil
+		for _, c := range found {
+			for len(at) <= c.shard {
+				at = append(at, domain.Position{})
+			}
+			at[c.shard] = c.Position
+		}
+		return err
+	})
+	return at, err
+}
+
+// Tails gives the ends of those of the conversations that have messages.
+func (s *Store) Tails(ctx context.Context, topics []domain.Topic) (tails []projector.TailRow, err error) {
+	keys := make([]any, len(topics))
+	for i, t := range topics {
+		keys[i] = t.Key()
+	}
+	err = s.try(ctx, "look up the ends of conversations", func(ctx context.Context) error {
+		tails, err = collectIn(ctx, s.db, func(r *sql.Rows) (t projector.TailRow, err error) {
+			return t, r.Scan(topicOf(&t.Topic), &t.Seq, &t.Number, &t.Date)
+		}, "SELECT topic, last_seq, last_number, last_date FROM conversations WHERE last_number>0 AND topic IN (", keys)
+		return err
+	})
+	return tails, err
+}
+
+// Numbers gives for each place the number of the last message at or before it, 0 for none.
+func (s *Store) Numbers(ctx context.Context, places []projector.Place) (numbers []uint64, err error) {
+	err = s.try(ctx, "look up the numbers of messages", func(ctx context.Context) error {
+		numbers = make([]uint64, len(places))
+		for i := 0; i < len(places); i += chunk {
+			if err := someNumbers(ctx, s.db, places[i:min(len(places), i+chunk)], numbers[i:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return numbers, err
+}
+
+func someNumbers(ctx context.Context, q asker, places []projector.Place, numbers []uint64) error {
+	const one = "(SELECT ? AS place, number FROM messages WHERE topic=? AND seq<=? ORDER BY seq DESC LIMIT 1)"
+	var args []any
+	for i, p := range places {
+		args = append(args, i, p.Topic.Key(), p.Seq)
+	}
+	type found struct {
+		place  int
+		number uint64
+	}
+	all, err := collect(ctx, q, func(r *sql.Rows) (f found, err error) { return f, r.Scan(&f.place, &f.number) },
+		strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(places)), " UNION ALL "), args...)
+	for _, f := range all {
+		numbers[f.place] = f.number
+	}
+	return err
+}
+
+// Known gives those of the messages that are there.
+func (s *Store) Known(ctx context.Context, keys []projector.MessageKey) (there []projector.MessageKey, err error) {
+	err = s.try(ctx, "look up messages", func(ctx context.Context) error {
+		there = nil
+		for i := 0; i < len(keys); i += chunk {
+			some := keys[i:min(len(keys), i+chunk)]
+			var args []any
+			for _, key := range some {
+				args = append(args, key.Topic.Key(), string(key.From), key.ID)
+			}
+			found, err := collect(ctx, s.db, func(r *sql.Rows) (key projector.MessageKey, err error) {
+				return key, r.Scan(topicOf(&key.Topic), &key.From, &key.ID)
+			}, "SELECT topic, sender, id FROM messages WHERE "+
+				strings.TrimSuffix(strings.Repeat("(topic=? AND sender=? AND id=?) OR ", len(some)), " OR "), args...)
+			if err != nil {
+				return err
+			}
+			there = append(there, found...)
+		}
+		return nil
+	})
+	return there, err
+}
+
+// MessageSeq says where the message is that from sent with this id.
+func (s *Store) MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error) {
+	err = s.try(ctx, "look up a message", func(ctx context.Context) error {
+		seqs, err := collect(ctx, s.db, func(r *sql.Rows) (n uint64, err error) { return n, r.Scan(&n) },
+			"SELECT seq FROM messages WHERE topic=? AND sender=? AND id=?", t.Key(), string(from), id)
+		if found = len(seqs) > 0; found {
+			seq = seqs[0]
+		}
+		return err
+	})
+	return seq, found, err
+}
+
+// scanTopic reads a topic's key.
+type scanTopic struct{ to *domain.Topic }
+
+func topicOf(t *domain.Topic) scanTopic { return scanTopic{t} }
+
+// Scan is called by database/sql.
+func (s scanTopic) Scan(v any) error {
+	var key string
+	switch v := v.(type) {
+	case []byte:
+		key = string(v)
+	case string:
+		key = v
+	}
+	t, err := domain.ParseTopic(key)
+	*s.to = t
+	return err
+}

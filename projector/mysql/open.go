@@ -1,0 +1,94 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"time"
+
+	driver "github.com/go-sql-driver/mysql"
+)
+
+// Store is a database with the read models. It is for any number of goroutines.
+type Store struct {
+	db      *sql.DB
+	name    string // of the database
+	logger  *slog.Logger
+	lookout *lookout
+}
+
+const (
+	dialTimeout  = 5 * time.Second
+	openTimeout  = 10 * time.Second
+	stmtTimeout  = time.Minute // for one attempt at a query or a batch, so that a server that hangs is noticed
+	connLifetime = 5 * time.Minute
+)
+
+// Open connects to the database that a DSN names, "user:password@tcp(host:3306)/database", with at most so many connections. It makes
+// nothing there: Prepare does. The errors say what to do: DSNs that are not understood, servers that do not answer, users and databases
+// that do not exist. Close the Store when it is no longer needed.
+func Open(ctx context.Context, dsn string, connections int, logger *slog.Logger) (*Store, error) {
+	c, err := driver.ParseDSN(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("mysql.dsn must look like user:password@tcp(host:3306)/database: %w", err)
+	}
+	if c.DBName == "" {
+		return nil, fmt.Errorf("mysql.dsn must name a database after the last slash: user:password@tcp(host:3306)/database")
+	}
+	if err := configure(c, logger); err != nil {
+		return nil, err
+	}
+	connector, err := driver.NewConnector(c)
+	if err != nil {
+		return nil, fmt.Errorf("mysql.dsn: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(max(connections, 1))
+	db.SetMaxIdleConns(max(connections, 1))
+	db.SetConnMaxLifetime(connLifetime)
+
+	ping, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	if err := db.PingContext(ping); err != nil {
+		db.Close()
+		return nil, whatToDo(err, c)
+	}
+	s := &Store{db: db, name: c.DBName, logger: logger}
+	s.lookout = newLookout(s.checkpoints)
+	return s, nil
+}
+
+// configure sets what the statements rely on.
+func configure(c *driver.Config, logger *slog.Logger) error {
+	c.InterpolateParams = true // one round trip for each statement
+	c.ClientFoundRows = true   // a compare-and-set counts the rows that it found
+	c.MultiStatements = false
+	if c.Timeout == 0 {
+		c.Timeout = dialTimeout
+	}
+	if c.Params == nil {
+		c.Params = make(map[string]string)
+	}
+	c.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'" // what does not fit is an error, and backslashes escape
+	c.Logger = driverLog{logger}
+	c.Collation = ""
+	if err := c.Apply(driver.Charset("utf8mb4", "")); err != nil {
+		return fmt.Errorf("mysql.dsn: %w", err)
+	}
+	return nil
+}
+
+// driverLog takes what the driver has to say, mostly of connections that were closed by the server.
+type driverLog struct{ *slog.Logger }
+
+func (l driverLog) Print(v ...any) { l.Debug("mysql: the driver says: " + fmt.Sprint(v...)) }
+
+// Close ends all connections and waits.
+func (s *Store) Close() error {
+	s.lookout.close()
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("mysql: close: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"parley/domain"
+	"parley/projector"
+	"parley/projector/internal/view"
+)
+
+// Person gives a profile, or refuses with code NotFound.
+func (s *Store) Person(ctx context.Context, uid domain.UserID) (domain.PersonView, error) {
+	found, err := s.Persons(ctx, []domain.UserID{uid})
+	if err == nil && len(found) == 0 {
+		err = view.ErrNoUser
+	}
+	if err != nil {
+		return domain.PersonView{}, err
+	}
+	return found[0], nil
+}
+
+// Persons gives the profiles of those who have one, in no order.
+func (s *Store) Persons(ctx context.Context, uids []domain.UserID) (found []domain.PersonView, err error) {
+	err = s.try(ctx, "read profiles", func(ctx context.Context) error {
+		rows, err := people(ctx, s.db, uids)
+		found = nil
+		for _, p := range rows {
+			found = append(found, view.Person(p))
+		}
+		return err
+	})
+	return found, err
+}
+
+// people gives the rows of those who have one.
+func people(ctx context.Context, q asker, uids []domain.UserID) (map[domain.UserID]projector.PersonRow, error) {
+	keys := make([]any, len(uids))
+	for i, u := range uids {
+		keys[i] = string(u)
+	}
+	rows, err := collectIn(ctx, q, scanPerson, "SELECT uid, username, name, avatar FROM people WHERE uid IN (", keys)
+	found := make(map[domain.UserID]projector.PersonRow, len(rows))
+	for _, p := range rows {
+		found[p.UID] = p
+	}
+	return found, err
+}
+
+func scanPerson(r *sql.Rows) (p projector.PersonRow, err error) {
+	return p, r.Scan(&p.UID, &p.Username, &p.Name, &p.Avatar)
+}
+
+// profile is what a LEFT JOIN gives of somebody, who may have none.
+type profile struct{ username, name, avatar sql.NullString }
+
+func (p profile) of(u domain.UserID) projector.PersonRow {
+	return projector.PersonRow{UID: u, Username: p.username.String, Name: p.name.String, Avatar: p.avatar.String}
+}
+
+// People gives those whose username or name begins with query, without regard to case: the first of each by username and by name, at
+// most limit of them all, in the order of their usernames. It costs what it answers, however many people there are.
+func (s *Store) People(ctx context.Context, query string, limit int) (found []domain.PersonView, err error) {
+	from, to, ok := view.Prefix(query)
+	if !ok {
+		return nil, nil
+	}
+	err = s.try(ctx, "search for people", func(ctx context.Context) error {
+		var begin [2][]domain.PersonView
+		for i, search := range []string{
+			"SELECT uid, username, name, avatar FROM people WHERE username_key>=? AND username_key<? ORDER BY username_key, uid LIMIT ?",
+			"SELECT uid, username, name, avatar FROM people WHERE name_key>=? AND name_key<? ORDER BY name_key, uid LIMIT ?",
+		} {
+			rows, err := collect(ctx, s.db, scanPerson, search, []byte(from), []byte(to), view.Limit(limit))
+			if err != nil {
+				return err
+			}
+			for _, p := range rows {
+				begin[i] = append(begin[i], view.Person(p))
+			}
+		}
+		found = view.Found(begin[0], begin[1], limit)
+		return nil
+	})
+	return found, err
+}
+
+// Friends gives me's friends, by name.
+func (s *Store) Friends(ctx context.Context, me domain.UserID) (friends []domain.PersonView, err error) {
+	err = s.snapshot(ctx, "read friends", func(ctx context.Context, q asker) error {
+		topics, err := collect(ctx, q, func(r *sql.Rows) (t domain.Topic, err error) { return t, r.Scan(topicOf(&t)) },
+			"SELECT topic FROM members WHERE uid=? AND topic LIKE 'user.%' AND present=1", string(me))
+		if err != nil {
+			return err
+		}
+		uids := make([]domain.UserID, len(topics))
+		for i, t := range topics {
+			uids[i] = t.Peer(me)
+		}
+		rows, err := people(ctx, q, uids)
+		friends = nil
+		for _, u := range uids {
+			friends = append(friends, view.Person(known(rows, u)))
+		}
+		slices.SortFunc(friends, view.ByName)
+		return err
+	})
+	return friends, err
+}
+
+// known gives the row of somebody, who may have none.
+func known(rows map[domain.UserID]projector.PersonRow, u domain.UserID) projector.PersonRow {
+	p := rows[u]
+	p.UID = u
+	return p
+}
+
+// Applies gives what waits for me's answer, the newest first, at most view.MaxApplies.
+func (s *Store) Applies(ctx context.Context, me domain.UserID) (views []domain.ApplyView, err error) {
+	const query = `SELECT a.topic, a.sender, a.data, a.date, a.seq, p.username, p.name, p.avatar, c.name, c.owner, c.size
+		FROM applies a LEFT JOIN people p ON p.uid=a.sender LEFT JOIN conversations c ON c.topic=a.topic
+		WHERE a.uid=? ORDER BY a.date DESC, a.seq DESC, a.topic DESC LIMIT ?`
+	err = s.try(ctx, "read applications", func(ctx context.Context) error {
+		views, err = collect(ctx, s.db, func(r *sql.Rows) (domain.ApplyView, error) {
+			var a projector.ApplyRow
+			var from profile
+			var g groupHead
+			err := r.Scan(topicOf(&a.Topic), &a.From, &a.Data, &a.Date, &a.Seq, &from.username, &from.name, &from.avatar, &g.name, &g.owner, &g.size)
+			if len(a.Data) == 0 {
+				a.Data = nil
+			}
+			return view.Apply(a, from.of(a.From), g.of(a.Topic)), err
+		}, query, string(me), view.MaxApplies)
+		return err
+	})
+	return views, err
+}
+
+// snapshot runs queries that must see one and the same moment.
+func (s *Store) snapshot(ctx context.Context, what string, do func(context.Context, asker) error) error {
+	return s.try(ctx, what, func(ctx context.Context) error {
+		tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer tx.Rollback()
+		if err := do(ctx, tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+}

@@ -1,0 +1,82 @@
+-- The read models. All of it is folded from the log and may be thrown away at any time.
+--
+-- Ids and topics are ASCII and compared by their bytes. Times are milliseconds since 1970, so that no time zone has a say. msg and
+-- data are JSON as the client wrote it: the type JSON would write it anew. There is no number that the database makes by itself:
+-- folding again must give the same rows.
+--
+-- checkpoints comes last: where it is, the others are too.
+
+CREATE TABLE people (
+  uid          VARCHAR(96)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  username     VARCHAR(32)    NOT NULL,
+  name         VARCHAR(64)    NOT NULL,
+  avatar       VARCHAR(1024)  NOT NULL,
+  username_key VARBINARY(128) NOT NULL, -- username and name without their case, for searching
+  name_key     VARBINARY(256) NOT NULL,
+  PRIMARY KEY (uid),
+  KEY by_username (username_key, uid),
+  KEY by_name (name_key, uid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE conversations (
+  topic       VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  last_seq    BIGINT UNSIGNED NOT NULL DEFAULT 0, -- of the last message; 0 for none
+  last_number BIGINT UNSIGNED NOT NULL DEFAULT 0, -- how many messages there are
+  last_date   BIGINT          NOT NULL DEFAULT 0,
+  is_group    TINYINT         NOT NULL DEFAULT 0, -- and these are a group's own
+  name        VARCHAR(64)     NOT NULL DEFAULT '',
+  owner       VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+  size        INT             NOT NULL DEFAULT 0,
+  PRIMARY KEY (topic)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE members (
+  uid      VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  topic    VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  present  TINYINT         NOT NULL, -- a member of the group, or a friend
+  role     VARCHAR(16)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  since    BIGINT          NOT NULL, -- when they joined the group
+  left_seq BIGINT UNSIGNED NOT NULL, -- where they left it, and may read up to
+  PRIMARY KEY (uid, topic),
+  KEY by_topic (topic, present, uid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE marks (
+  uid         VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  topic       VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  own_seq     BIGINT UNSIGNED NOT NULL DEFAULT 0, -- read by sending or joining
+  own_number  BIGINT UNSIGNED NOT NULL DEFAULT 0,
+  read_seq    BIGINT UNSIGNED NOT NULL DEFAULT 0, -- read as the reader says
+  read_number BIGINT UNSIGNED NOT NULL DEFAULT 0,
+  PRIMARY KEY (uid, topic)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE messages (
+  topic  VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq    BIGINT UNSIGNED NOT NULL,
+  number BIGINT UNSIGNED NOT NULL, -- 1, 2, 3 in each conversation
+  sender VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  id     VARCHAR(64)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- the client's own
+  date   BIGINT          NOT NULL,
+  msg    MEDIUMTEXT      NOT NULL,
+  PRIMARY KEY (topic, seq),
+  UNIQUE KEY once (topic, sender, id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE applies (
+  topic  VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  uid    VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- who is to answer
+  sender VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  data   TEXT            NOT NULL, -- '' for none
+  date   BIGINT          NOT NULL,
+  seq    BIGINT UNSIGNED NOT NULL,
+  PRIMARY KEY (topic, uid),
+  KEY newest (uid, date, seq, topic)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE checkpoints (
+  shard INT             NOT NULL,
+  epoch VARCHAR(190)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq   BIGINT UNSIGNED NOT NULL, -- up to which everything is folded
+  PRIMARY KEY (shard)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

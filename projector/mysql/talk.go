@@ -1,0 +1,221 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"parley/domain"
+	"parley/projector"
+	"parley/projector/internal/view"
+)
+
+// groupHead is what a LEFT JOIN gives of a group.
+type groupHead struct {
+	name, owner sql.NullString
+	size        sql.NullInt64
+}
+
+func (g groupHead) of(t domain.Topic) projector.GroupRow {
+	return projector.GroupRow{Topic: t, Name: g.name.String, Owner: domain.UserID(g.owner.String), Size: int(g.size.Int64)}
+}
+
+// Groups gives the groups that me is a member of, by name.
+func (s *Store) Groups(ctx context.Context, me domain.UserID) (groups []domain.GroupView, err error) {
+	const query = `SELECT m.topic, m.role, c.name, c.owner, c.size FROM members m JOIN conversations c ON c.topic=m.topic
+		WHERE m.uid=? AND m.topic LIKE 'group.%' AND m.present=1`
+	err = s.try(ctx, "read groups", func(ctx context.Context) error {
+		groups, err = collect(ctx, s.db, func(r *sql.Rows) (domain.GroupView, error) {
+			var t domain.Topic
+			var role domain.Role
+			var g groupHead
+			err := r.Scan(topicOf(&t), &role, &g.name, &g.owner, &g.size)
+			return view.Group(g.of(t), role), err
+		}, query, string(me))
+		slices.SortFunc(groups, view.GroupsByName)
+		return err
+	})
+	return groups, err
+}
+
+// access is what decides whether somebody may see a group.
+type access struct {
+	groupHead
+	role    domain.Role
+	invited bool
+}
+
+// group gives a group and how me stands to it; it refuses with code NotFound where there is no such group.
+func group(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (access, error) {
+	const query = `SELECT c.name, c.owner, c.size, COALESCE(m.role,''), a.uid IS NOT NULL FROM conversations c
+		LEFT JOIN members m ON m.uid=? AND m.topic=c.topic LEFT JOIN applies a ON a.topic=c.topic AND a.uid=?
+		WHERE c.topic=? AND c.is_group=1`
+	found, err := collect(ctx, q, func(r *sql.Rows) (g access, err error) {
+		return g, r.Scan(&g.name, &g.owner, &g.size, &g.role, &g.invited)
+	}, query, string(me), string(me), t.Key())
+	if err != nil {
+		return access{}, err
+	}
+	if len(found) == 0 {
+		return access{}, view.ErrNoGroup
+	}
+	return found[0], nil
+}
+
+// Group gives a group to its members and to those who are invited; it refuses others with code Forbidden, or NotFound.
+func (s *Store) Group(ctx context.Context, me domain.UserID, gid domain.GroupID) (v domain.GroupView, err error) {
+	t := domain.InGroup(gid)
+	err = s.try(ctx, "read a group", func(ctx context.Context) error {
+		g, err := group(ctx, s.db, me, t)
+		if err != nil {
+			return err
+		}
+		if g.role == "" && !g.invited {
+			return view.ErrNoMember
+		}
+		v = view.Group(g.of(t), g.role)
+		return nil
+	})
+	return v, err
+}
+
+// Members gives those in a group to one of them, in the order of their ids, beginning after one.
+func (s *Store) Members(ctx context.Context, me domain.UserID, gid domain.GroupID, after domain.UserID, limit int) (members []domain.MemberView, err error) {
+	const query = `SELECT m.uid, m.role, m.since, p.username, p.name, p.avatar FROM members m LEFT JOIN people p ON p.uid=m.uid
+		WHERE m.topic=? AND m.present=1 AND m.uid>? ORDER BY m.uid LIMIT ?`
+	t := domain.InGroup(gid)
+	err = s.try(ctx, "read members", func(ctx context.Context) error {
+		g, err := group(ctx, s.db, me, t)
+		if err != nil {
+			return err
+		}
+		if g.role == "" {
+			return view.ErrNoMember
+		}
+		members, err = collect(ctx, s.db, func(r *sql.Rows) (domain.MemberView, error) {
+			var m projector.MemberRow
+			var p profile
+			err := r.Scan(&m.UID, &m.Role, &m.Since, &p.username, &p.name, &p.avatar)
+			return view.Member(m, p.of(m.UID)), err
+		}, query, t.Key(), string(after), view.Limit(limit))
+		return err
+	})
+	return members, err
+}
+
+// Conversations gives a page of me's list, that with the newest message first, beginning after a cursor, and the cursor of the next page; ""
+// where there is none. It refuses what is no cursor with code Malformed. It costs a look at each of me's conversations, and the page.
+func (s *Store) Conversations(ctx context.Context, me domain.UserID, after string, limit int) (list []domain.ConversationView, next string, err error) {
+	err = s.snapshot(ctx, "read conversations", func(ctx context.Context, q asker) error {
+		lines, err := mine(ctx, q, me)
+		if err != nil {
+			return err
+		}
+		if lines, next, err = view.Page(lines, after, limit); err != nil {
+			return err
+		}
+		last, err := lastMessages(ctx, q, lines)
+		if err != nil {
+			return err
+		}
+		var peers []domain.UserID
+		for _, l := range lines {
+			if peer := l.Topic.Peer(me); peer != "" {
+				peers = append(peers, peer)
+			}
+		}
+		with, err := people(ctx, q, peers)
+		list = make([]domain.ConversationView, len(lines))
+		for i, l := range lines {
+			list[i] = l.Conversation(me, last[l.Topic], known(with, l.Topic.Peer(me)))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return list, next, nil
+}
+
+// mine gives all that ties me to conversations.
+func mine(ctx context.Context, q asker, me domain.UserID) ([]view.Line, error) {
+	const query = `SELECT m.topic, m.present, COALESCE(c.name,''), COALESCE(c.last_seq,0), COALESCE(c.last_number,0), COALESCE(c.last_date,0),
+			COALESCE(k.own_seq,0), COALESCE(k.own_number,0), COALESCE(k.read_seq,0), COALESCE(k.read_number,0)
+		FROM members m LEFT JOIN conversations c ON c.topic=m.topic LEFT JOIN marks k ON k.uid=m.uid AND k.topic=m.topic WHERE m.uid=?`
+	return collect(ctx, q, func(r *sql.Rows) (l view.Line, err error) {
+		return l, r.Scan(topicOf(&l.Topic), &l.Present, &l.Name, &l.Tail.Seq, &l.Tail.Number, &l.Tail.Date,
+			&l.Own.Seq, &l.Own.Number, &l.Read.Seq, &l.Read.Number)
+	}, query, string(me))
+}
+
+// lastMessages gives what was said last in each of the conversations where something was.
+func lastMessages(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]*domain.MessageView, error) {
+	keys := make([]any, len(lines))
+	for i, l := range lines {
+		keys[i] = l.Topic.Key()
+	}
+	rows, err := collectIn(ctx, q, scanMessage, `SELECT s.topic, s.seq, s.sender, s.id, s.date, s.msg
+		FROM conversations c JOIN messages s ON s.topic=c.topic AND s.seq=c.last_seq WHERE c.topic IN (`, keys)
+	last := make(map[domain.Topic]*domain.MessageView, len(rows))
+	for _, m := range rows {
+		v := view.Message(m)
+		last[m.Topic] = &v
+	}
+	return last, err
+}
+
+func scanMessage(r *sql.Rows) (m projector.MessageRow, err error) {
+	return m, r.Scan(topicOf(&m.Topic), &m.Seq, &m.From, &m.ID, &m.Date, &m.Msg)
+}
+
+// Messages gives a page of a conversation in the order of seq: the one just before a seq, or just after one, or the newest where both
+// are 0; with both, what lies between, from after on. more says whether there are others beyond the page. Whoever may not see it is
+// refused with code Forbidden. A page costs the same wherever it is.
+func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) (list []domain.MessageView, more bool, err error) {
+	err = s.try(ctx, "read messages", func(ctx context.Context) error {
+		bound, err := readable(ctx, s.db, me, t)
+		if err != nil {
+			return err
+		}
+		if before > 0 {
+			bound = min(bound, before-1)
+		}
+		order := "DESC"
+		if after > 0 {
+			order = "ASC"
+		}
+		limit := view.Limit(limit)
+		rows, err := collect(ctx, s.db, scanMessage, "SELECT topic, seq, sender, id, date, msg FROM messages WHERE topic=? AND seq>? AND seq<=? ORDER BY seq "+
+			order+" LIMIT ?", t.Key(), after, bound, limit+1)
+		if more = len(rows) > limit; more {
+			rows = rows[:limit]
+		}
+		if after == 0 {
+			slices.Reverse(rows)
+		}
+		list = make([]domain.MessageView, len(rows))
+		for i, m := range rows {
+			list[i] = view.Message(m)
+		}
+		return err
+	})
+	return list, more, err
+}
+
+// readable gives up to which seq me may read a conversation, or refuses with code Forbidden.
+func readable(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (bound uint64, err error) {
+	const query = `SELECT m.present, m.left_seq, COALESCE(c.last_number,0) FROM members m LEFT JOIN conversations c ON c.topic=m.topic
+		WHERE m.uid=? AND m.topic=?`
+	m := projector.MemberRow{Topic: t}
+	var tail projector.TailRow
+	found, err := collect(ctx, q, func(r *sql.Rows) (struct{}, error) { return struct{}{}, r.Scan(&m.Present, &m.Left, &tail.Number) },
+		query, string(me), t.Key())
+	if err != nil {
+		return 0, err
+	}
+	bound, ok := view.Readable(m, len(found) > 0, tail)
+	if !ok {
+		return 0, view.ErrNotYours
+	}
+	return bound, nil
+}
