@@ -254,7 +254,7 @@ func (c *conn) finish(ended []*Socket) {
 	c.reading.Lock()
 	defer c.reading.Unlock()
 	for _, s := range ended {
-		c.server.ended(s, c.reason)
+		c.ended(s, c.reason)
 	}
 }
 

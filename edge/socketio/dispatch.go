@@ -118,7 +118,7 @@ func (c *conn) join(p packet, former *Socket) {
 		})
 	}
 	if refused != nil {
-		u := c.server.refuse(p.namespace, refused)
+		u := c.refuse(p.namespace, refused)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.release(s.pending)
@@ -128,6 +128,28 @@ func (c *conn) join(p packet, former *Socket) {
 		return
 	}
 	c.welcome(s, session)
+}
+
+// refusal is the payload of a CONNECT_ERROR.
+type refusal struct {
+	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
+}
+
+// refuse makes the CONNECT_ERROR that tells a client about err.
+func (c *conn) refuse(namespace string, err error) unit {
+	answer := refusal{Message: "internal error"}
+	if ours := (*ConnectError)(nil); errors.As(err, &ours) {
+		answer = refusal{ours.Message, ours.Data}
+	} else {
+		c.report(err, "connect failed", "namespace", namespace)
+	}
+	u, err := encodePacket(kindConnectError, namespace, noID, answer)
+	if err != nil {
+		c.report(err, "the data of a ConnectError was left out", "namespace", namespace)
+		u, _ = encodePacket(kindConnectError, namespace, noID, refusal{Message: answer.Message}) // a string always encodes
+	}
+	return u
 }
 
 // welcome answers a CONNECT that was accepted, and lets go what the socket emitted in the meantime.
@@ -142,7 +164,7 @@ func (c *conn) welcome(s *Socket, session Session) {
 	s.session, s.pending = session, nil
 	if c.closed { // it was over before it began
 		c.mu.Unlock()
-		c.server.ended(s, c.reason)
+		c.ended(s, c.reason)
 		return
 	}
 	expelled := s.presence == expelled
@@ -161,7 +183,7 @@ func (c *conn) leave(s *Socket) {
 	c.remove(s)
 	c.mu.Unlock()
 	if wasJoined {
-		c.server.ended(s, reasonClientDisconnect)
+		c.ended(s, reasonClientDisconnect)
 	}
 }
 
@@ -176,9 +198,8 @@ func (c *conn) event(s *Socket, p packet) {
 		return
 	}
 	e := &Event{Name: name, Args: args, socket: s, id: p.id, wantsAck: p.hasID}
-	err = guard(func() error { return s.session.Event(c.ctx, e) })
-	if err != nil && !(c.ctx.Err() != nil && errors.Is(err, context.Canceled)) {
-		c.server.options.Logger.Error("socketio: event failed", "namespace", s.namespace, "socket", s.id, "event", name, "err", err)
+	if err := guard(func() error { return s.session.Event(c.ctx, e) }); err != nil {
+		c.report(err, "event failed", "event", name, "namespace", s.namespace, "socket", s.id)
 	}
 }
 
@@ -204,15 +225,23 @@ func (c *conn) acknowledge(s *Socket, p packet) {
 	}
 }
 
-// ended tells a socket's session that it is over. The conn's reading is held.
-func (s *Server) ended(socket *Socket, reason string) {
+// ended tells a socket's session that it is over. c.reading is held.
+func (c *conn) ended(s *Socket, reason string) {
 	err := guard(func() error {
-		socket.session.Disconnect(reason)
+		s.session.Disconnect(reason)
 		return nil
 	})
 	if err != nil {
-		s.options.Logger.Error("socketio: disconnect failed", "namespace", socket.namespace, "socket", socket.id, "err", err)
+		c.report(err, "disconnect failed", "namespace", s.namespace, "socket", s.id)
 	}
+}
+
+// report logs a handler's fault. That it found its client gone is none.
+func (c *conn) report(err error, what string, about ...any) {
+	if errors.Is(err, errGone) || c.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return
+	}
+	c.server.options.Logger.Error("socketio: "+what, append(about, "err", err)...)
 }
 
 // guard turns a handler's panic into an error, so that one fault does not take every client's connection down.

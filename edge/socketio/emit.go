@@ -42,7 +42,7 @@ func (c *conn) disconnect(s *Socket, close bool) {
 			defer c.unref()
 			c.reading.Lock()
 			defer c.reading.Unlock()
-			c.server.ended(s, reasonServerDisconnect)
+			c.ended(s, reasonServerDisconnect)
 		}()
 	}
 }

@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// answerTime is how long a client may take to read the answer to a long poll.
-const answerTime = 30 * time.Second
-
 // upgradePatience is how long a long poll that begins during an upgrade waits for something to say.
 const upgradePatience = 25 * time.Millisecond
 
@@ -26,7 +23,6 @@ func (c *conn) get(q *request) {
 		return
 	}
 	defer c.unref()
-	control.SetWriteDeadline(time.Now().Add(answerTime))
 	q.w.Header().Set("Cache-Control", "no-store")
 	q.answer(http.StatusOK, "text/plain; charset=UTF-8", payload)
 }

@@ -121,8 +121,12 @@ func (q *request) abortUpgrade(message string) {
 	q.answer(http.StatusBadRequest, "text/html", []byte(message))
 }
 
+// answerTime is how long a client may take to read an answer.
+const answerTime = 30 * time.Second
+
 // answer writes a whole answer. That the client is no longer there to read it shows on its next request, or by its missing.
 func (q *request) answer(status int, contentType string, body []byte) {
+	http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(answerTime)) // whatever has gone by while it was made
 	h := q.w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))

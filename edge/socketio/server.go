@@ -13,8 +13,8 @@ import (
 
 // Server is an http.Handler that speaks Socket.IO to any number of clients. It is for the path "/socket.io/".
 //
-// Long polls take as long as Options.PingInterval: they lift the http.Server's read and write timeouts for themselves, which a
-// wrapped http.ResponseWriter must let through (see http.ResponseController).
+// Long polls take as long as Options.PingInterval: they lift the http.Server's read and write timeouts for themselves. A
+// http.ResponseWriter that wraps another must let that and Hijack through, as http.ResponseController does.
 type Server struct {
 	options    Options
 	clock      *clock

@@ -3,7 +3,6 @@ package socketio
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -158,26 +157,4 @@ func encodeEvent(namespace string, id int64, event string, args []any) (unit, er
 		return nil, fmt.Errorf("socketio: emit %q: %w", event, errReserved)
 	}
 	return encodePacket(kindEvent, namespace, id, append([]any{event}, args...))
-}
-
-// refusal is the payload of a CONNECT_ERROR.
-type refusal struct {
-	Message string `json:"message"`
-	Data    any    `json:"data,omitempty"`
-}
-
-// refuse makes the CONNECT_ERROR that tells a client about err.
-func (s *Server) refuse(namespace string, err error) unit {
-	answer := refusal{Message: "internal error"}
-	if ours := (*ConnectError)(nil); errors.As(err, &ours) {
-		answer = refusal{ours.Message, ours.Data}
-	} else {
-		s.options.Logger.Error("socketio: connect failed", "namespace", namespace, "err", err)
-	}
-	u, err := encodePacket(kindConnectError, namespace, noID, answer)
-	if err != nil {
-		s.options.Logger.Error("socketio: the data of a ConnectError was left out", "namespace", namespace, "err", err)
-		u, _ = encodePacket(kindConnectError, namespace, noID, refusal{Message: answer.Message}) // a string always encodes
-	}
-	return u
 }

@@ -42,7 +42,8 @@ func newUpgrader() websocket.Upgrader {
 // accept makes the WebSocket, or answers why not.
 func (c *conn) accept(q *request) (*websocket.Conn, error) {
 	ws, err := c.server.upgrader.Upgrade(q.w, q.r, nil)
-	if err != nil {
+	if err != nil { // mostly the client's doing, but a ResponseWriter that cannot be hijacked is ours
+		c.server.options.Logger.Debug("socketio: upgrade failed", "err", err)
 		return nil, err
 	}
 	ws.SetReadLimit(c.server.options.MaxPayload)
