@@ -34,6 +34,22 @@ func firstCase(r rune) rune {
 	return first
 }
 
+// accountConfig is the bucket as other tools know buckets, but for one thing: what lies in it may be deleted for good.
+func accountConfig(replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:              accountStream,
+		Subjects:          []string{accountSubjects + ">"},
+		Storage:           jetstream.FileStorage,
+		Discard:           jetstream.DiscardNew,
+		Replicas:          replicas,
+		MaxMsgsPerSubject: 8, // an old one stays until it is overwritten; more than one only after failures
+		MaxMsgSize:        2 * maxAccount,
+		Duplicates:        dedupWindow,
+		AllowRollup:       true,
+		AllowDirect:       true,
+	}
+}
+
 // settleAccounts finds or makes the bucket; a log that was written to had one.
 func (j *Journal) settleAccounts(ctx context.Context, replicas int, written bool) error {
 	s, err := j.findStream(ctx, accountStream)
@@ -44,19 +60,11 @@ func (j *Journal) settleAccounts(ctx context.Context, replicas int, written bool
 		return fmt.Errorf("stream %s, which holds the accounts, is missing from a log that was written to: restore it from a backup", accountStream)
 	}
 	if s == nil {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		_, err := j.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: accountBucket, Storage: jetstream.FileStorage, Replicas: replicas, MaxValueSize: maxAccount})
-		if err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
-			return fmt.Errorf("make bucket %s: %w", accountBucket, err)
+		if s, err = j.create(ctx, accountConfig(replicas)); err != nil {
+			return err
 		}
-		return nil
 	}
-	if s.Config.MaxMsgsPerSubject != 1 || s.Config.Storage != jetstream.FileStorage || s.Config.MaxAge != 0 {
-		return fmt.Errorf("bucket %s is not as the accounts need it: history is %d and must be 1, storage is %v and must be File, ttl is %v and must be 0s",
-			accountBucket, s.Config.MaxMsgsPerSubject, s.Config.Storage, s.Config.MaxAge)
-	}
-	return nil
+	return sameStream(s.Config, accountConfig(replicas))
 }
 
 // maxAccount is the most that an account may take in bytes.
@@ -94,26 +102,37 @@ func (j *Journal) Account(ctx context.Context, username string) (domain.Account,
 	return a, nil
 }
 
-// ChangeAccount replaces the account of a.Username, which must still be the one of a.Revision. The error is ErrRaced or Unavailable.
+// ChangeAccount replaces the account of a.Username, which must still be the one of a.Revision, and overwrites the old one where it lies.
+// The error is ErrRaced or Unavailable.
 func (j *Journal) ChangeAccount(ctx context.Context, a domain.Account) error {
-	return j.putAccount(ctx, a, a.Revision)
+	if err := j.putAccount(ctx, a, a.Revision); err != nil {
+		return err
+	}
+	if err := j.erase(ctx, a.Revision); err != nil { // the change is made; EraseAccount overwrites what is left now
+		j.log.Warn("an account's old password hash could not be overwritten", "stream", accountStream, "seq", a.Revision, "error", err)
+	}
+	return nil
 }
 
 // EraseAccount deletes the account of a name and overwrites it where it lies; the name is free again. That there is none is no error, so
 // that it can be repeated; the error is Unavailable.
 func (j *Journal) EraseAccount(ctx context.Context, username string) error {
-	for erased := uint64(0); ; {
-		last, err := j.askAccount(ctx, username)
-		if err != nil || last == nil {
-			return err
+	subject := accountSubjects + accountKey(username)
+	for erased := uint64(0); ; { // from the oldest on: what is left in between must not count again
+		oldest, err := j.askLeader(ctx, accountStream, lookup{Seq: 1, Next: subject})
+		if err == nil && oldest == nil {
+			return nil
 		}
-		if last.Seq == erased {
-			return unavailable(fmt.Errorf("account %d of stream %s is still there though it was erased", erased, accountStream))
+		if err == nil && oldest.Seq == erased {
+			err = fmt.Errorf("account %d of stream %s is still there", erased, accountStream)
 		}
-		if err := j.erase(ctx, last.Seq); err != nil {
+		if err == nil {
+			erased = oldest.Seq
+			err = j.erase(ctx, erased)
+		}
+		if err != nil {
 			return unavailable(fmt.Errorf("erase account: %w", err))
 		}
-		erased = last.Seq
 	}
 }
 

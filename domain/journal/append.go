@@ -207,7 +207,7 @@ func (a *appender) publishNext() bool {
 		defer a.mu.Unlock()
 		if a.sent[number] == p {
 			delete(a.sent, number)
-			a.settle(p, unavailable(err))
+			a.settle(p, unavailable(plain(err)))
 		}
 	}
 	return true

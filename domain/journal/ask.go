@@ -21,6 +21,33 @@ func unavailable(cause error) error {
 	return e
 }
 
+// oneTry bounds one try at a question that may be asked again.
+const oneTry = time.Second
+
+// persist asks until there is an answer or ctx ends, within patience: a question on its way when a connection breaks is lost.
+func persist[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		once, cancel := context.WithTimeout(ctx, oneTry)
+		answer, err := ask(once)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return answer, plain(err)
+		}
+	}
+}
+
+// plain puts what the client library calls a full buffer in words: there is none on purpose.
+func plain(err error) error {
+	if errors.Is(err, nats.ErrReconnectBufExceeded) {
+		return errAway
+	}
+	return err
+}
+
+var errAway = errors.New("not connected to NATS")
+
 // Ends says where each shard ends now. Calls at the same time share their requests, but none is answered from before it came:
 // what the caller has seen stored lies before the end. It costs one request for each shard; the error is Unavailable.
 func (j *Journal) Ends(ctx context.Context) ([]domain.Position, error) {
@@ -109,7 +136,7 @@ func (j *Journal) askHeard(ctx context.Context) (struct{}, error) {
 		asked.Go(func() {
 			m := nats.NewMsg(fmt.Sprintf("%s%d.heard", logPrefix, shard))
 			m.Header.Set(jetstream.ExpectedStreamHeader, "none")
-			_, errs[shard] = j.conn.RequestMsgWithContext(ctx, m)
+			_, errs[shard] = persist(ctx, func(ctx context.Context) (*nats.Msg, error) { return j.conn.RequestMsgWithContext(ctx, m) })
 		})
 	}
 	asked.Wait()
@@ -137,13 +164,13 @@ const noMessage = 10037
 
 // askLeader looks a message up at the stream's leader, so that all that was stored before is seen; nil says that there is none.
 func (j *Journal) askLeader(ctx context.Context, stream string, l lookup) (*stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	question, err := json.Marshal(l)
+	which, err := json.Marshal(l)
 	if err != nil {
 		return nil, err
 	}
-	m, err := j.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, question)
+	m, err := persist(ctx, func(ctx context.Context) (*nats.Msg, error) {
+		return j.conn.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, which)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read from stream %s: %w", stream, err)
 	}

@@ -66,9 +66,7 @@ func (j *Journal) consume(ctx context.Context, shard int, from uint64) (*consume
 }
 
 func (c *consumer) create(ctx context.Context, inbox string, from uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	question, err := json.Marshal(map[string]any{
+	wish, err := json.Marshal(map[string]any{
 		"stream_name": c.stream,
 		"action":      "create",
 		"config": map[string]any{
@@ -80,7 +78,9 @@ func (c *consumer) create(ctx context.Context, inbox string, from uint64) error 
 	if err != nil {
 		return err
 	}
-	m, err := c.j.reads.RequestWithContext(ctx, "$JS.API.CONSUMER.CREATE."+c.stream+"."+c.name, question)
+	m, err := persist(ctx, func(ctx context.Context) (*nats.Msg, error) {
+		return c.j.reads.RequestWithContext(ctx, "$JS.API.CONSUMER.CREATE."+c.stream+"."+c.name, wish)
+	})
 	if err != nil {
 		return err
 	}

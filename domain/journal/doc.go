@@ -12,7 +12,7 @@
 //
 //	stream CHAT-<n>      subjects chat.<n>.>     every event, for ever; one stream for each shard, n = 0 … shards-1
 //	(republished)        live.chat.<n>.>         a copy of each event after it was stored, with its place and its subject's previous one
-//	bucket ACCOUNTS      $KV.ACCOUNTS.<name>     one account for each key, base64url of the name without its case; erasable
+//	bucket ACCOUNTS      $KV.ACCOUNTS.<name>     one account for each key, base64url of the name without its case; erasable for good
 //	(never stored)       signal.>                what edges tell one another of the moment
 //
 // An event's subject is chat.<shard>.<topic key>.<lane>, a read mark's chat.<shard>.<topic key>.read.<reader>. The shard is a hash of the

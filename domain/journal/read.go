@@ -99,8 +99,6 @@ func (f *follower) once(ctx context.Context) error {
 
 // check makes sure that the log holds the position still.
 func (f *follower) check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	info, err := f.j.askStream(ctx, f.shard)
 	if errors.Is(err, domain.ErrGone) {
 		return err

@@ -10,7 +10,7 @@ import (
 // listen just then misses it. The error is Unavailable.
 func (j *Journal) Broadcast(subject string, data []byte) error {
 	if err := j.conn.Publish(signalPrefix+subject, data); err != nil {
-		return unavailable(fmt.Errorf("broadcast: %w", err))
+		return unavailable(fmt.Errorf("broadcast: %w", plain(err)))
 	}
 	return nil
 }

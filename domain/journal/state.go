@@ -42,8 +42,11 @@ func (j *Journal) history(ctx context.Context, h history) ([]domain.Record, erro
 		if err == nil {
 			return h.events, nil
 		}
-		if !errors.Is(err, errShort) || !pause(ctx, 5*time.Millisecond) {
+		if !errors.Is(err, errShort) {
 			return nil, err
+		}
+		if !pause(ctx, 5*time.Millisecond) {
+			return nil, unavailable(fmt.Errorf("read %s: %w", h.subject, err))
 		}
 	}
 }
@@ -89,14 +92,19 @@ func (h *history) batch(ctx context.Context) error {
 		err = nc.PublishRequest("$JS.API.DIRECT.GET."+h.stream, inbox, question)
 	}
 	if err != nil {
-		return unavailable(err)
+		return unavailable(plain(err))
 	}
+	silence := time.NewTimer(oneTry)
+	defer silence.Stop()
 	for previous := uint64(0); ; previous = h.seen {
 		select {
 		case m := <-answers:
 			if more, err := h.take(m, previous); !more {
 				return err
 			}
+			silence.Reset(oneTry)
+		case <-silence.C:
+			return errShort
 		case <-ctx.Done():
 			return unavailable(fmt.Errorf("read %s: %w", h.subject, ctx.Err()))
 		}
@@ -133,11 +141,11 @@ func (h *history) take(m *nats.Msg, previous uint64) (more bool, err error) {
 // event of the last moment may be missed if there is an earlier one; that there is none is certain. It costs one request, two where
 // there is none; the error is Unavailable, or names an event that cannot be read.
 func (j *Journal) Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	a := address{shard: shardOf(t, j.Shards()), topic: t, lane: lane, reader: reader}
 	stream, subject := streamName(a.shard), a.subject()
-	m, err := j.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream+"."+subject, nil)
+	m, err := persist(ctx, func(ctx context.Context) (*nats.Msg, error) {
+		return j.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream+"."+subject, nil)
+	})
 	if err != nil {
 		return r, false, unavailable(err)
 	}

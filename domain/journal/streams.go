@@ -108,9 +108,7 @@ func (j *Journal) find(ctx context.Context, shard int) (*jetstream.StreamInfo, e
 }
 
 func (j *Journal) findStream(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	s, err := j.js.Stream(ctx, name)
+	s, err := persist(ctx, func(ctx context.Context) (jetstream.Stream, error) { return j.js.Stream(ctx, name) })
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, nil
 	}
@@ -170,13 +168,13 @@ func sameStream(has, want jetstream.StreamConfig) error {
 	for _, s := range []setting{
 		{"subjects", strings.Join(has.Subjects, ","), strings.Join(want.Subjects, ",")},
 		{"metadata " + metaShards, has.Metadata[metaShards], want.Metadata[metaShards]},
-		{"metadata " + metaEpoch, has.Metadata[metaEpoch] != "", true},
+		{"metadata " + metaEpoch, has.Metadata[metaEpoch] != "", want.Metadata[metaEpoch] != ""},
 		{"storage", has.Storage, want.Storage},
 		{"persist_mode", has.PersistMode, want.PersistMode},
 		{"retention", has.Retention, want.Retention},
 		{"discard", has.Discard, want.Discard},
 		{"max_age", has.MaxAge, want.MaxAge},
-		{"max_msgs_per_subject", max(has.MaxMsgsPerSubject, 0), int64(0)},
+		{"max_msgs_per_subject", max(has.MaxMsgsPerSubject, 0), want.MaxMsgsPerSubject},
 		{"max_msg_size", has.MaxMsgSize <= 0 || has.MaxMsgSize >= want.MaxMsgSize, true},
 		{"duplicate_window", has.Duplicates, want.Duplicates},
 		{"no_ack", has.NoAck, false},

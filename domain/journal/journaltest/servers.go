@@ -20,8 +20,9 @@ type Servers struct {
 	running []*server.Server // nil where it is stopped
 }
 
-// Start starts n servers, which are a cluster where there are more than one, and stops them when the test ends.
-func Start(tb testing.TB, n int) *Servers {
+// Start starts n servers, which are a cluster where there are more than one, and stops them when the test ends. The settings change how each
+// of them is started.
+func Start(tb testing.TB, n int, settings ...func(*server.Options)) *Servers {
 	tb.Helper()
 	s := &Servers{tb: tb, options: make([]*server.Options, n), running: make([]*server.Server, n)}
 	var routes []*url.URL
@@ -44,6 +45,9 @@ func Start(tb testing.TB, n int) *Servers {
 			s.options[i].Routes = routes
 			s.options[i].Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1"}
 			fmt.Sscan(port, &s.options[i].Cluster.Port) //nolint:errcheck // it was printed by FreePort
+		}
+		for _, set := range settings {
+			set(s.options[i])
 		}
 		s.launch(i)
 	}

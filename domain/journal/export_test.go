@@ -1,0 +1,12 @@
+package journal
+
+// What tests look at from outside.
+var (
+	ShardOf      = shardOf
+	ParseSubject = parseSubject
+	AddressOf    = addressOf
+	AccountKey   = accountKey
+)
+
+// Subject is where an address lies.
+func Subject(a address) string { return a.subject() }
