@@ -95,6 +95,9 @@ type ReadMarked struct {
 	Seq uint64 `json:"seq"`
 }
 
+// UpTo is how far the mark counts, which stands at a place in the log: nobody has read what was not yet written.
+func (e ReadMarked) UpTo(at uint64) uint64 { return min(e.Seq, at) }
+
 // Profiled says what a person is called and looks like, whole, in the state lane of the person's topic; the latest counts. The
 // first one makes the person known.
 type Profiled struct {

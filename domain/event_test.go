@@ -277,3 +277,11 @@ func TestDecodeEventOfWhatIsNone(t *testing.T) {
 		}
 	}
 }
+
+func TestReadMarkedUpTo(t *testing.T) {
+	for _, c := range []struct{ says, at, want uint64 }{{3, 7, 3}, {7, 7, 7}, {9, 7, 7}, {1 << 63, 7, 7}, {0, 7, 0}} {
+		if got := (ReadMarked{By: "a", Seq: c.says}).UpTo(c.at); got != c.want {
+			t.Errorf("a mark that says %d at %d counts up to %d, want %d", c.says, c.at, got, c.want)
+		}
+	}
+}

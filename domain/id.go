@@ -80,16 +80,16 @@ func (u UserID) Subject() string {
 	return string(u)
 }
 
-// Limits of what people call themselves and their groups, in characters.
+// Limits of what people call themselves and their groups, and of how they look.
 const (
-	MaxUsername = 32
-	MaxName     = 64
-	MaxAvatar   = 1024
+	MaxUsername = 32   // characters
+	MaxName     = 64   // characters
+	MaxAvatar   = 1024 // bytes
 )
 
-// ParseUsername checks the name a person signs in with: 1 to MaxUsername letters and digits of any script, "_", "." and "-", without
-// combining marks, so that no two spellings look alike for being composed differently. Case is kept and does not tell names apart.
-// It refuses with code Malformed.
+// ParseUsername checks the name a person signs in with: 1 to MaxUsername letters and digits of any script, "_", "." and "-". Without
+// combining marks, a letter and its accent have one spelling only; letters of different scripts that look alike, such as the Latin and the
+// Cyrillic "a", still are different names. Case is kept and does not tell names apart. It refuses with code Malformed.
 func ParseUsername(s string) (string, error) {
 	n := 0
 	for _, r := range s {
@@ -105,11 +105,30 @@ func ParseUsername(s string) (string, error) {
 	return s, nil
 }
 
-// ParseName checks what is shown for a person or a group: 1 to MaxName characters, not only spaces, no control characters.
-// It refuses with code Malformed.
+// ParseName checks what is shown for a person or a group: 1 to MaxName characters with something to be seen among them, no control
+// characters, and none that turn the direction of the text around the name (Unicode's UAX #9). It refuses with code Malformed.
 func ParseName(s string) (string, error) {
-	if utf8.RuneCountInString(s) > MaxName || strings.TrimSpace(s) == "" || !printable(s) {
-		return "", Refuse(Malformed, "name must be 1 to %d characters, not only spaces, without control characters", MaxName)
+	if utf8.RuneCountInString(s) > MaxName || !strings.ContainsFunc(s, visible) || strings.ContainsAny(s, turning) || !printable(s) {
+		return "", Refuse(Malformed, "name must be 1 to %d characters, not only blank ones, without control characters", MaxName)
+	}
+	return s, nil
+}
+
+// turning are the embeddings, overrides and isolates of bidirectional text. The marks for single characters harm nobody.
+const turning = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+// blank are letters and symbols by Unicode's reckoning that show nothing: fillers of Hangul, and braille without dots.
+const blank = "\u115f\u1160\u3164\uffa0\u2800"
+
+func visible(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !strings.ContainsRune(blank, r)
+}
+
+// ParseAvatar checks where a person's picture is, or what stands for it: at most MaxAvatar bytes without control characters; "" is none.
+// It refuses with code Malformed.
+func ParseAvatar(s string) (string, error) {
+	if len(s) > MaxAvatar || !printable(s) {
+		return "", Refuse(Malformed, "avatar must be at most %d bytes, without control characters", MaxAvatar)
 	}
 	return s, nil
 }

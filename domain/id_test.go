@@ -138,17 +138,32 @@ func TestParseUsername(t *testing.T) {
 }
 
 func TestParseName(t *testing.T) {
-	for _, s := range []string{"a", "Ann Lee", " a", "R&D / 研发 <1>", "e\u0301", "👩‍👩‍👧", "a.b*>", "O'Neil; DROP TABLE", "مرحبا", "\ufffd", strings.Repeat("安", MaxName)} {
+	for _, s := range []string{"a", "Ann Lee", " a", "R&D / 研发 <1>", "e\u0301", "👩‍👩‍👧", "a.b*>", "O'Neil; DROP TABLE", "1", "!", "👋", "a\u200b", "\u200fמ", "हि", "مرحبا", "\ufffd", strings.Repeat("安", MaxName)} {
 		if got, err := ParseName(s); err != nil || got != s {
 			t.Errorf("ParseName(%q) = %q, %v", s, got, err)
 		}
 	}
 	for _, s := range []string{
 		"", " ", "   ", "\u00a0", "\u3000", "\u2028", "a\n", "a\tb", "a\x00b", "a\x7f", "a\u0085b", "a\x1b[31m", "\xff", "a\xffb", "a\xc3",
+		"\u200b", "\u200d\u2060", "\ufeff ", "\u00ad", "\u0301", "\ufe0f", "\u034f", "\u2800", "\u3164", "\u115f\u1160", "\uffa0", "\ue000",
+		"a\u202eb", "\u202aa", "a\u202b", "a\u202c", "\u202da", "a\u2066b", "a\u2067", "a\u2068", "a\u2069",
 		strings.Repeat("a", MaxName+1), strings.Repeat("安", MaxName+1), strings.Repeat("a", 10_000), strings.Repeat(" ", 10_000),
 	} {
 		if got, err := ParseName(s); codeOf(err) != Malformed || got != "" {
 			t.Errorf("ParseName(%.40q) = %.40q, %v", s, got, err)
+		}
+	}
+}
+
+func TestParseAvatar(t *testing.T) {
+	for _, s := range []string{"", "👩", "https://example.org/a.png?x=1&y=2", "data:image/png;base64,AAAA", strings.Repeat("a", MaxAvatar), strings.Repeat("é", MaxAvatar/2)} {
+		if got, err := ParseAvatar(s); err != nil || got != s {
+			t.Errorf("ParseAvatar(%.40q) = %.40q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"a\n", "a\x00", "\x7f", "\xff", strings.Repeat("a", MaxAvatar+1), strings.Repeat("é", MaxAvatar/2+1), strings.Repeat("a", 1_000_000)} {
+		if got, err := ParseAvatar(s); codeOf(err) != Malformed || got != "" {
+			t.Errorf("ParseAvatar(%.40q) = %.40q, %v", s, got, err)
 		}
 	}
 }

@@ -121,9 +121,11 @@ func profile(u domain.UserID, c claims) domain.Profiled {
 		p.Username = ""
 	}
 	if _, err := domain.ParseName(p.Name); err != nil {
-		p.Name = cut(u.Subject(), domain.MaxName)
+		if p.Name, err = domain.ParseName(cut(u.Subject(), domain.MaxName)); err != nil {
+			p.Name = cut(string(u), domain.MaxName)
+		}
 	}
-	if len(p.Avatar) > domain.MaxAvatar {
+	if _, err := domain.ParseAvatar(p.Avatar); err != nil {
 		p.Avatar = ""
 	}
 	return p

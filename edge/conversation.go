@@ -194,7 +194,7 @@ func (c *conversation) process(r domain.Record) {
 			c.deliverMessage(r, e)
 		}
 	case domain.ReadMarked:
-		c.deliverMark(e)
+		c.deliverMark(r, e)
 	default:
 		if r.Seq > c.upTo {
 			c.standing.Evolve(e)

@@ -102,8 +102,8 @@ func (c *conversation) hearing(seq uint64) []*person {
 }
 
 // deliverMark tells a reader's other devices, and in a direct conversation the other, how far the reader has read.
-func (c *conversation) deliverMark(e domain.ReadMarked) {
-	moved := func(me domain.UserID) markMoved { return markMoved{c.topic.ConversationID(me), e.By, e.Seq} }
+func (c *conversation) deliverMark(r domain.Record, e domain.ReadMarked) {
+	moved := func(me domain.UserID) markMoved { return markMoved{c.topic.ConversationID(me), e.By, e.UpTo(r.Seq)} }
 	c.hub.emit(c.hub.here(e.By), "read", moved(e.By))
 	if peer := c.topic.Peer(e.By); peer != "" {
 		c.hub.emit(c.hub.here(peer), "read", moved(peer))

@@ -137,7 +137,7 @@ func (q *request) read(ctx context.Context) (any, error) {
 		var upTo uint64
 		if e, ok := last.Event.(domain.ReadMarked); found && ok {
 			upTo = last.Seq
-			if seq <= min(e.Seq, last.Seq) { // a mark counts for no more than was written before it
+			if seq <= e.UpTo(last.Seq) {
 				return nil, nil
 			}
 		}

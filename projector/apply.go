@@ -97,7 +97,7 @@ func (b *folding) readAll(u domain.UserID, t *topic) {
 }
 
 func (b *folding) mark(t *topic, r domain.Record, e domain.ReadMarked) {
-	seq := min(e.Seq, r.Seq)
+	seq := e.UpTo(r.Seq)
 	number, ok := t.numberAt(seq)
 	if !ok {
 		number = b.numbers[Place{t.Topic, seq}]
