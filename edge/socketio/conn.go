@@ -228,12 +228,11 @@ func (c *conn) closeLocked(reason string, e ending) {
 		c.dropProbe()
 	}
 	switch {
-	case c.ws != nil && e == lost:
-		c.ws.Close()
+	case c.ws != nil && e == lost: // its reader or its writer, which found that out, closes it without holding c.mu
 	case c.ws != nil && e == drop:
-		c.hangUp(farewellTime)
+		c.finishWriting(farewellTime)
 	case c.ws != nil:
-		c.hangUp(flushTime)
+		c.finishWriting(flushTime)
 	default:
 		c.linger(e)
 		c.wake()
@@ -258,8 +257,8 @@ func (c *conn) finish(ended []*Socket) {
 	}
 }
 
-// hangUp has the WebSocket's writer write what is queued and the close frame within some time. c.mu is held.
-func (c *conn) hangUp(within time.Duration) {
+// finishWriting has the WebSocket's writer write what is queued and the close frame within some time. c.mu is held.
+func (c *conn) finishWriting(within time.Duration) {
 	c.ws.NetConn().SetWriteDeadline(time.Now().Add(within))
 	c.wake()
 }
@@ -317,24 +316,23 @@ func (c *conn) sendAway() {
 // abort lets go of whatever a closed connection is still waiting for, short of handlers.
 func (c *conn) abort() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.closeLocked(reasonShutdown, drop)
 	c.dropRest()
-	if c.ws != nil {
-		c.ws.Close()
+	ws := c.ws
+	c.mu.Unlock()
+	if ws != nil {
+		ws.Close()
 	}
 }
 
 // find gives the socket of a namespace, nil if there is none. c.mu is held.
 func (c *conn) find(namespace string) *Socket {
-	if i := c.index(namespace); i >= 0 {
-		return c.sockets[i]
+	for _, s := range c.sockets {
+		if s.namespace == namespace {
+			return s
+		}
 	}
 	return nil
-}
-
-func (c *conn) index(namespace string) int {
-	return slices.IndexFunc(c.sockets, func(s *Socket) bool { return s.namespace == namespace })
 }
 
 // remove forgets a socket. c.mu is held.

@@ -100,7 +100,7 @@ func (c *conn) takeOver(ws *websocket.Conn) bool {
 	switch {
 	case c.closed: // in the meantime
 		c.endLinger()
-		c.hangUp(flushTime)
+		c.finishWriting(flushTime)
 	case len(c.queue) > 0:
 		c.wake()
 	}

@@ -135,27 +135,38 @@ func (c *conn) write() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer c.unrefLocked()
-	for len(c.queue) > 0 {
+	var err error
+	for len(c.queue) > 0 && err == nil {
 		batch := c.queue
 		c.queue = nil
 		c.mu.Unlock()
-		err := c.server.writeFrames(c.ws.NetConn(), batch)
+		err = c.server.writeFrames(c.ws.NetConn(), batch)
 		c.mu.Lock()
 		c.release(batch)
-		if err != nil {
-			c.closeLocked(reasonTransportError, lost)
-			c.ws.Close()
-			break
-		}
 	}
 	c.writing = false
+	if err != nil {
+		c.closeLocked(reasonTransportError, lost)
+	}
 	if c.closed {
 		c.mu.Unlock()
-		now := time.Now()
-		c.ws.WriteControl(websocket.CloseMessage, nil, now.Add(farewellTime)) // fails only if the WebSocket is gone
-		c.ws.NetConn().SetReadDeadline(now.Add(farewellTime))
+		hangUp(c.ws, err)
 		c.mu.Lock()
 	}
+}
+
+// hangUp sends the close frame and gives the client a moment to answer it, which the reader waits for; or it just closes the WebSocket if
+// that is broken.
+func hangUp(ws *websocket.Conn, err error) {
+	now := time.Now()
+	if err == nil {
+		err = ws.WriteControl(websocket.CloseMessage, nil, now.Add(farewellTime))
+	}
+	if err != nil && !errors.Is(err, websocket.ErrCloseSent) { // which the reader has sent for a client's fault
+		ws.Close()
+		return
+	}
+	ws.NetConn().SetReadDeadline(now.Add(farewellTime))
 }
 
 // writeFrames writes units, those that fit into one buffer at once. A unit is never split between two writes, so that the close
