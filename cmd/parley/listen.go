@@ -8,12 +8,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 )
 
-// listen serves HTTP at an address until the process stops: then it takes no more connections, and lets drain send those who are connected
-// away. It gives the address as one would type it.
+// listen serves HTTP at an address until the process stops: then it lets drain send those who are connected away, for which clients that
+// poll must still be heard, and takes no more. It gives the address as one would type it.
 func (n *node) listen(key, addr string, h http.Handler, drain func(context.Context) error) (string, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -28,12 +27,10 @@ func (n *node) listen(key, addr string, h http.Handler, drain func(context.Conte
 		}
 	}()
 	n.onStop(func(ctx context.Context) (err error) {
-		var draining sync.WaitGroup
 		if drain != nil {
-			draining.Go(func() { err = drain(ctx) })
+			err = drain(ctx)
 		}
 		stopped := server.Shutdown(ctx)
-		draining.Wait()
 		if stopped != nil {
 			stopped = errors.Join(stopped, server.Close())
 		}

@@ -63,11 +63,17 @@ func TestFailedStarts(t *testing.T) {
 // TestSignals stops a process by a signal while somebody is connected: the client is sent away so that it comes back by itself.
 func TestSignals(t *testing.T) {
 	b := build(t)
+	for name, ways := range transports {
+		t.Run(name, func(t *testing.T) { signalled(t, b, ways) })
+	}
+}
+
+func signalled(t *testing.T, b binaries, ways []string) {
 	dir, addr := t.TempDir(), freeAddress(t)
 	first := b.spawn(t, "--data="+dir, "--listen", addr)
 	d := startDriver(t)
 	ann := register(t, first.url, "ann")
-	a := ann.device(d, "a", []string{"websocket"})
+	a := ann.device(d, "a", ways)
 	begun := time.Now()
 	must(t, first.stop())
 	if took := time.Since(begun); took > stopWithin {
