@@ -84,11 +84,9 @@ type driverLog struct{ *slog.Logger }
 
 func (l driverLog) Print(v ...any) { l.Debug("mysql: the driver says: " + fmt.Sprint(v...)) }
 
-// Close ends all connections and waits.
+// Close ends all connections and waits. It is always nil.
 func (s *Store) Close() error {
 	s.lookout.close()
-	if err := s.db.Close(); err != nil {
-		return fmt.Errorf("mysql: close: %w", err)
-	}
+	_ = s.db.Close() // fails only where the server could not be told, because the connection was gone
 	return nil
 }

@@ -121,9 +121,12 @@ func (a answers) messages(me domain.UserID, t domain.Topic) {
 	for _, at := range []struct {
 		before, after uint64
 		limit         int
-	}{{0, 0, 500}, {0, 0, 2}, {10, 0, 3}, {0, 5, 3}, {20, 5, 2}, {1, 0, 2}, {^uint64(0), 0, 2}, {0, ^uint64(0), 2}} {
+	}{{0, 0, 500}, {0, 0, 2}, {10, 0, 3}, {0, 5, 3}, {20, 5, 2}, {^uint64(0), 0, 2}, {0, ^uint64(0), 2}} {
 		list, more, err := a.Messages(ctx, me, t, at.before, at.after, at.limit)
 		a.note([]any{list, more}, err, "Messages %s %s before %d after %d limit %d", me, t, at.before, at.after, at.limit)
+		if err != nil {
+			return
+		}
 	}
 	for _, id := range []string{"m1", "M1", "none"} {
 		seq, found, err := a.MessageSeq(ctx, t, me, id)

@@ -81,7 +81,8 @@ func CatchUp(tb testing.TB, log projector.Log, store Store) {
 // Fold brings the store up to date with the log.
 func Fold(tb testing.TB, log projector.Log, store Store, o projector.Options) {
 	tb.Helper()
-	_, stop := Start(tb, log, store, o)
+	p, stop := Start(tb, log, store, o)
+	Until(tb, "the projector is ready", func() bool { return p.Ready() == nil })
 	CatchUp(tb, log, store)
 	if err := stop(); err != nil {
 		tb.Fatalf("Run: %v", err)

@@ -1,0 +1,269 @@
+package mysql_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/domain"
+	"parley/projector"
+	"parley/projector/mysql"
+	"parley/projector/mysql/mysqltest"
+)
+
+// The sizes of what the plans are made for: large enough that a scan would be the wrong choice.
+const (
+	manyPeople  = 5000
+	manyGroups  = 3000
+	manyFriends = 400
+	longTalk    = 30_000
+)
+
+var longest = domain.Direct("me", "u0")
+
+func user(i int) domain.UserID { return domain.UserID(fmt.Sprintf("u%d", i%manyPeople)) }
+
+// fill makes tables as a busy installation has them.
+func fill(tb testing.TB, s *mysql.Store) {
+	tb.Helper()
+	if err := s.Prepare(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	b := projector.Batch{To: domain.Position{Epoch: "e", Seq: 1}}
+	for i := range manyPeople {
+		b.People = append(b.People, projector.PersonRow{UID: user(i), Username: fmt.Sprintf("user%d", i), Name: fmt.Sprintf("Name %d", i)})
+	}
+	for i := range manyGroups {
+		t := domain.InGroup(domain.GroupID(fmt.Sprintf("g%d", i)))
+		b.Groups = append(b.Groups, projector.GroupRow{Topic: t, Name: t.Key(), Owner: user(i), Size: 8})
+		for j := range 8 {
+			b.Members = append(b.Members, projector.MemberRow{UID: user(i*7 + j), Topic: t, Present: j != 3, Role: domain.RoleMember})
+			b.Own = append(b.Own, projector.MarkRow{UID: user(i*7 + j), Topic: t, Seq: 1, Number: 1})
+		}
+		if i%10 == 0 {
+			b.Members = append(b.Members, projector.MemberRow{UID: "me", Topic: t, Present: true, Role: domain.RoleMember})
+			b.Read = append(b.Read, projector.MarkRow{UID: "me", Topic: t, Seq: 1, Number: 1})
+		}
+		b.Applies = append(b.Applies,
+			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: user(i), Topic: t}, From: user(i + 1), Date: int64(i), Seq: uint64(i)},
+			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: "me", Topic: t}, From: user(i + 1), Date: int64(i), Seq: uint64(i)})
+		talk(&b, t, user(i), 5)
+	}
+	for i := range manyFriends {
+		t := domain.Direct("me", user(i))
+		for _, u := range []domain.UserID{"me", user(i)} {
+			b.Members = append(b.Members, projector.MemberRow{UID: u, Topic: t, Present: true})
+		}
+		if t != longest {
+			talk(&b, t, user(i), 5)
+		}
+	}
+	everyone := domain.InGroup("everyone")
+	b.Groups = append(b.Groups, projector.GroupRow{Topic: everyone, Name: "all", Owner: "me", Size: manyPeople})
+	for i := range manyPeople {
+		b.Members = append(b.Members, projector.MemberRow{UID: user(i), Topic: everyone, Present: true, Role: domain.RoleMember})
+	}
+	b.Members = append(b.Members, projector.MemberRow{UID: "me", Topic: everyone, Present: true, Role: domain.RoleOwner})
+	talk(&b, longest, "me", longTalk)
+	if err := s.Commit(tb.Context(), b); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func talk(b *projector.Batch, t domain.Topic, from domain.UserID, n int) {
+	for i := range uint64(n) {
+		key := projector.MessageKey{Topic: t, From: from, ID: fmt.Sprint("m", i)}
+		b.Messages = append(b.Messages, projector.MessageRow{MessageKey: key, Seq: 10 * (i + 1), Number: i + 1, Date: int64(i), Msg: json.RawMessage(`"hello there"`)})
+	}
+	b.Tails = append(b.Tails, projector.TailRow{Topic: t, Seq: 10 * uint64(n), Number: uint64(n), Date: int64(n)})
+}
+
+// spy gives the statements that a store sends while do runs, as the server's general log has them.
+func spy(tb testing.TB, db *sql.DB, do func()) (sent []string) {
+	tb.Helper()
+	for _, set := range []string{"SET GLOBAL log_output='TABLE'", "TRUNCATE mysql.general_log", "SET GLOBAL general_log=ON"} {
+		if _, err := db.Exec(set); err != nil {
+			tb.Fatalf("the plans are read from the general log, which the user of PARLEY_TEST_DSN must be allowed to turn on: %v", err)
+		}
+	}
+	do()
+	if _, err := db.Exec("SET GLOBAL general_log=OFF"); err != nil {
+		tb.Fatal(err)
+	}
+	rows, err := db.Query(`SELECT argument FROM mysql.general_log WHERE command_type='Query'
+		AND thread_id IN (SELECT ID FROM information_schema.PROCESSLIST WHERE DB=DATABASE()) ORDER BY event_time`)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			tb.Fatal(err)
+		}
+		for _, kind := range []string{"SELECT", "(SELECT", "UPDATE", "DELETE"} {
+			if strings.HasPrefix(strings.TrimSpace(text), kind) && !strings.Contains(text, "general_log") {
+				sent = append(sent, text)
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		tb.Fatal(err)
+	}
+	return sent
+}
+
+// plan gives the lines of an EXPLAIN, each by column.
+func plan(tb testing.TB, db *sql.DB, statement string) (lines []map[string]string) {
+	tb.Helper()
+	rows, err := db.Query("EXPLAIN " + statement)
+	if err != nil {
+		tb.Fatalf("EXPLAIN %s: %v", statement, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	values, into := make([]sql.NullString, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			tb.Fatal(err)
+		}
+		line := make(map[string]string)
+		for i, c := range columns {
+			line[strings.ToLower(c)] = values[i].String
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func full(tb testing.TB) (*mysql.Store, *sql.DB) {
+	tb.Helper()
+	dsn := mysqltest.DSN(tb)
+	s, db := open(tb, dsn), raw(tb, dsn)
+	fill(tb, s)
+	for table := range tableKeys {
+		if _, err := db.Exec("ANALYZE TABLE " + table); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return s, db
+}
+
+// No statement reads a whole table or index, or sorts in the server.
+func TestPlans(t *testing.T) {
+	s, db := full(t)
+	check := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	ctx := context.Background()
+	questions := map[string]func(){
+		"Person":           func() { check(s.Person(ctx, "u1")) },
+		"Persons":          func() { check(s.Persons(ctx, []domain.UserID{"u1", "u2", "u3", "none"})) },
+		"People":           func() { check(s.People(ctx, "user1", 20)) },
+		"People, all":      func() { check(s.People(ctx, "", 20)) },
+		"Friends":          func() { check(s.Friends(ctx, "me")) },
+		"Applies":          func() { check(s.Applies(ctx, "me")) },
+		"Groups":           func() { check(s.Groups(ctx, "me")) },
+		"Group":            func() { check(s.Group(ctx, "me", "everyone")) },
+		"Members":          func() { check(s.Members(ctx, "me", "everyone", "u2", 50)) },
+		"Conversations":    func() { _, _, err := s.Conversations(ctx, "me", "", 50); check(nil, err) },
+		"Messages":         func() { _, _, err := s.Messages(ctx, "me", longest, 0, 0, 50); check(nil, err) },
+		"Messages before":  func() { _, _, err := s.Messages(ctx, "me", longest, 150_000, 0, 50); check(nil, err) },
+		"Messages after":   func() { _, _, err := s.Messages(ctx, "me", longest, 0, 150_000, 50); check(nil, err) },
+		"MessageSeq":       func() { _, _, err := s.MessageSeq(ctx, longest, "me", "m77"); check(nil, err) },
+		"fold: Checkpoint": func() { check(s.Checkpoint(ctx, 0)) },
+		"fold: Tails":      func() { check(s.Tails(ctx, []domain.Topic{longest, domain.InGroup("g7")})) },
+		"fold: Numbers": func() {
+			check(s.Numbers(ctx, []projector.Place{{Topic: longest, Seq: 777}, {Topic: domain.InGroup("g7"), Seq: 9}}))
+		},
+		"fold: Known": func() {
+			check(s.Known(ctx, []projector.MessageKey{{Topic: longest, From: "me", ID: "m1"}, {Topic: longest, From: "u0", ID: "m1"}}))
+		},
+		"fold: applications": func() { check(nil, s.Commit(ctx, answer())) },
+	}
+	for name, ask := range questions {
+		sent := spy(t, db, ask)
+		if len(sent) == 0 {
+			t.Errorf("%s: the general log has no statement", name)
+		}
+		for _, statement := range sent {
+			for _, line := range plan(t, db, statement) {
+				extra := strings.ToLower(line["extra"])
+				scan := slices.Contains([]string{"all", "index"}, strings.ToLower(line["type"])) && !strings.HasPrefix(line["table"], "<union")
+				if scan || strings.Contains(extra, "filesort") || strings.Contains(extra, "temporary") {
+					t.Errorf("%s\n%s\n%v", name, statement, line)
+				}
+			}
+		}
+	}
+}
+
+// answer is a batch that takes applications away and moves the checkpoint.
+func answer() projector.Batch {
+	t := domain.InGroup("g1")
+	return projector.Batch{
+		From: domain.Position{Epoch: "e", Seq: 1}, To: domain.Position{Epoch: "e", Seq: 2},
+		Ended: []domain.Topic{t}, Answered: []projector.ApplyKey{{UID: "me", Topic: domain.InGroup("g2")}},
+	}
+}
+
+// A page of history reads as many rows as it shows, and one more, wherever it is.
+func TestPagesCostTheSame(t *testing.T) {
+	s, db := full(t)
+	const limit = 50
+	for _, at := range []struct{ before, after uint64 }{{0, 0}, {10 * longTalk, 0}, {5 * longTalk, 0}, {10 * limit * 2, 0}, {0, 10}, {0, 5 * longTalk}} {
+		sent := spy(t, db, func() {
+			list, more, err := s.Messages(t.Context(), "me", longest, at.before, at.after, limit)
+			if err != nil || len(list) != limit || !more {
+				t.Errorf("%+v: %d messages, more %v, %v", at, len(list), more, err)
+			}
+		})
+		if n := reads(t, db, sent[len(sent)-1]); n > limit+3 {
+			t.Errorf("%+v: %d rows were read for %d messages", at, n, limit)
+		}
+	}
+}
+
+// reads counts the rows that a statement has the server read.
+func reads(tb testing.TB, db *sql.DB, statement string) (n int) {
+	tb.Helper()
+	ctx := tb.Context()
+	c, err := db.Conn(ctx)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, "FLUSH STATUS"); err != nil {
+		tb.Fatal(err)
+	}
+	if _, err := c.ExecContext(ctx, statement); err != nil {
+		tb.Fatal(err)
+	}
+	rows, err := c.QueryContext(ctx, "SHOW SESSION STATUS LIKE 'Handler_read%'")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		var count int
+		if err := rows.Scan(&name, &count); err != nil {
+			tb.Fatal(err)
+		}
+		n += count
+	}
+	return n
+}
