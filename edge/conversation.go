@@ -29,7 +29,7 @@ type conversation struct {
 	queue    []domain.Record    // those that wait
 	busy     bool               // a goroutine deals with the queue
 	followed bool               // of a group: its talk comes in
-	retired  bool               // of a group: it concerns nobody here any more, and another one may have taken its place
+	retired  bool               // it concerns nobody here any more, and another one may have taken its place
 	audience map[*person]uint64 // of a group: its members here, who hear what comes after a sequence
 	verdicts verdicts
 }
@@ -276,22 +276,21 @@ func (c *conversation) hear(p *person, after uint64) {
 // dismiss takes a person who has gone out of the audience.
 func (c *conversation) dismiss(p *person) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	delete(c.audience, p)
 	c.retireIfIdle()
-	c.mu.Unlock()
-	c.hub.forget(c)
 }
 
-// retireIfIdle closes a group's feed when nobody here hears it and nothing waits. The caller holds c.mu.
+// retireIfIdle ends a conversation that concerns nobody here any more: a direct one when both have gone, a group when no member is here
+// and nothing waits that might bring one in. The caller holds c.mu.
 func (c *conversation) retireIfIdle() {
 	g, isGroup := c.topic.Group()
-	if !isGroup || c.retired || len(c.audience) > 0 || len(c.queue) > 0 {
+	if c.retired || isGroup && (len(c.audience) > 0 || len(c.queue) > 0) || !c.hub.forget(c) {
 		return
 	}
-	if c.followed {
+	c.retired, c.queue = true, nil
+	if isGroup && c.followed {
 		c.hub.live.UnfollowGroup(g)
 	}
-	c.retired = true
 	c.verdicts.giveUp()
-	c.hub.forget(c)
 }

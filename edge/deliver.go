@@ -211,6 +211,7 @@ func (c *conversation) deliverGroup(r domain.Record) {
 func (c *conversation) unhear(u domain.UserID) {
 	for _, p := range c.hub.here(u) {
 		delete(c.audience, p)
+		c.hub.lets(p, c)
 	}
 	c.retireIfIdle()
 }

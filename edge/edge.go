@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -83,8 +84,10 @@ type Options struct {
 
 // Settings are what an operator may choose.
 type Settings struct {
-	Anyone     bool // anyone may write to anyone; else only friends
-	MaxMessage int  // bytes of JSON of a message
+	Anyone     bool          // anyone may write to anyone; else only friends
+	MaxMessage int           // bytes of JSON of a message
+	Beat       time.Duration // how often edges tell one another that they are alive; 2 s where it is 0
+	LiveWait   time.Duration // how long a live copy may take before the log is asked instead; 2 s where it is 0
 	Socket     socketio.Options
 	Logger     *slog.Logger
 }
@@ -108,6 +111,8 @@ var errClosing = errors.New("the edge is closing")
 
 // New makes an edge and begins to listen to the log's live copies and to the other edges' signals. Shutdown releases it.
 func New(o Options) (*Edge, error) {
+	o.Settings.Beat = cmp.Or(o.Settings.Beat, 2*time.Second)
+	o.Settings.LiveWait = cmp.Or(o.Settings.LiveWait, 2*time.Second)
 	e := &Edge{Options: o, logger: o.Settings.Logger, mux: http.NewServeMux()}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	var err error

@@ -51,12 +51,13 @@ func (h *hub) arrive(r domain.Record) {
 	}
 }
 
-// concerns says whether a record of a conversation that is not followed is about somebody who is connected here.
+// concerns says whether a record of a conversation that is not kept is about somebody who is connected here. For those who are just
+// entering it is not: what has happened before they are in, they read.
 func (h *hub) concerns(r domain.Record) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for _, u := range parties(r) {
-		if h.people[u] != nil {
+		if p := h.people[u]; p != nil && p.following {
 			return true
 		}
 	}
@@ -92,7 +93,7 @@ func (h *hub) person(u domain.UserID) *person {
 	return h.people[u]
 }
 
-// conversation gives the one of a topic, making it where there is none. A direct one stays for as long as one of the two is connected
+// conversation gives the one of a topic, making it where there is none. A direct one is kept for as long as one of the two is connected
 // here, a group until it retires.
 func (h *hub) conversation(t domain.Topic) *conversation {
 	if c := h.kept(t); c != nil {
@@ -100,23 +101,34 @@ func (h *hub) conversation(t domain.Topic) *conversation {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	c := h.conversations[t]
-	if c != nil {
+	if c := h.conversations[t]; c != nil {
 		return c
 	}
-	c = newConversation(h, t)
+	c := newConversation(h, t)
 	_, kept := t.Group()
-	lo, hi, _ := t.Pair()
-	for _, u := range []domain.UserID{lo, hi} {
-		if p := h.people[u]; p != nil {
-			p.conversations[c] = struct{}{}
-			kept = true
-		}
+	for _, p := range h.pair(t) {
+		p.conversations[c] = struct{}{}
+		kept = true
 	}
 	if kept {
 		h.conversations[t] = c
 	}
 	return c
+}
+
+// pair gives those of the two of a direct conversation who are connected here and whose feed is open; nobody for a group. The caller
+// holds h.mu.
+func (h *hub) pair(t domain.Topic) (here []*person) {
+	lo, hi, direct := t.Pair()
+	if !direct {
+		return nil
+	}
+	for _, u := range []domain.UserID{lo, hi} {
+		if p := h.people[u]; p != nil && p.following {
+			here = append(here, p)
+		}
+	}
+	return here
 }
 
 // kept gives the conversation of a topic if there is one.
@@ -137,25 +149,34 @@ func (h *hub) holds(p *person, c *conversation) bool {
 	return true
 }
 
-// forget drops a conversation that concerns nobody here any more.
-func (h *hub) forget(c *conversation) {
+// lets takes back holds.
+func (h *hub) lets(p *person, c *conversation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	lo, hi, _ := c.topic.Pair()
-	for _, u := range []domain.UserID{lo, hi} {
-		if p := h.people[u]; p != nil { // it is theirs to drop
-			p.conversations[c] = struct{}{}
-			return
-		}
+	delete(p.conversations, c)
+}
+
+// forget drops a conversation. A direct one that still concerns somebody here stays, and is theirs from now on: then it says false. One
+// that only concerns somebody who is entering does not stay, for nothing would tell it of what happens until their feed is open.
+func (h *hub) forget(c *conversation) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	here := h.pair(c.topic)
+	for _, p := range here {
+		p.conversations[c] = struct{}{}
+	}
+	if len(here) > 0 {
+		return false
 	}
 	if h.conversations[c.topic] == c {
 		delete(h.conversations, c.topic)
 	}
+	return true
 }
 
 // befriend keeps who watches whom in step with friendships, for the two of a direct conversation.
 func (h *hub) befriend(t domain.Topic, friends bool) {
-	lo, hi, _ := t.Pair()
+	lo, hi, _ := t.Pair() // it is a direct conversation
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, pair := range [][2]domain.UserID{{lo, hi}, {hi, lo}} {

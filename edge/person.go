@@ -16,12 +16,13 @@ type person struct {
 
 	sessions atomic.Pointer[[]*session] // read without a lock, replaced under hub.mu
 
-	// The rest is guarded by hub.mu.
+	// These are guarded by hub.mu.
+	following     bool // the feed of their direct conversations is open
 	friends       map[domain.UserID]struct{}
 	changed       map[domain.UserID]bool // friendships that changed while friends were being read; nil afterwards
 	conversations map[*conversation]struct{}
 
-	settled chan struct{} // closed when friends and groups are there, or err says why not
+	settled chan struct{} // closed when all of it is there, or err says why not
 	err     error
 }
 
@@ -73,6 +74,9 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	if err := h.live.FollowPerson(p.id); err != nil {
 		return err
 	}
+	h.mu.Lock()
+	p.following = true
+	h.mu.Unlock()
 	ends, err := h.edge.Log.Ends(ctx)
 	if err != nil {
 		return err
@@ -149,7 +153,8 @@ func (h *hub) leave(s *session) {
 	for c := range conversations {
 		c.dismiss(p)
 	}
-	<-p.settled // FollowPerson has returned
-	h.live.UnfollowPerson(p.id)
+	if <-p.settled; p.following {
+		h.live.UnfollowPerson(p.id)
+	}
 	h.edge.presence.update(p.id)
 }

@@ -32,9 +32,8 @@ type neighbour struct {
 
 const (
 	presenceSubject = "presence"
-	beat            = 2 * time.Second // how often an edge says that it is alive
-	lease           = 4 * beat        // how long it is believed
-	snapshotPart    = 2000            // people in one signal
+	lease           = 4    // for how many beats an edge is believed to be alive
+	snapshotPart    = 2000 // people in one signal
 )
 
 // signal is what edges tell one another.
@@ -70,7 +69,7 @@ func (p *presence) start() error {
 }
 
 func (p *presence) keepAlive() {
-	tick := time.NewTicker(beat)
+	tick := time.NewTicker(p.edge.Settings.Beat)
 	defer tick.Stop()
 	for {
 		select {
@@ -277,7 +276,7 @@ func (p *presence) replace(n *neighbour, s signal) {
 // expire loses the edges whose lease has run out.
 func (p *presence) expire() {
 	for id, n := range p.others {
-		if time.Since(n.heard) > lease {
+		if time.Since(n.heard) > lease*p.edge.Settings.Beat {
 			p.lose(id)
 		}
 	}

@@ -25,10 +25,7 @@ type waiter struct {
 	timeout *time.Timer
 }
 
-const (
-	maxDenied = 256             // more than can be under way from those who were just denied
-	liveWait  = 2 * time.Second // how long a live copy may take before the log is asked instead
-)
+const maxDenied = 256 // more than can be under way from those who were just denied
 
 func (v *verdicts) deny(seq uint64, err error) {
 	if len(v.denied) == maxDenied {
@@ -79,7 +76,7 @@ func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(er
 		done(c.verdicts.on(stored.Seq))
 	default:
 		w := &waiter{seq: stored.Seq, done: done, asklog: asklog}
-		w.timeout = time.AfterFunc(liveWait, func() {
+		w.timeout = time.AfterFunc(c.hub.edge.Settings.LiveWait, func() {
 			c.mu.Lock()
 			delete(c.verdicts.waiting, w)
 			c.mu.Unlock()

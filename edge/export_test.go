@@ -1,0 +1,45 @@
+package edge
+
+import (
+	"maps"
+	"slices"
+
+	"parley/domain"
+)
+
+// What the tests look at from outside that nobody else is to see.
+
+// Kept says how much the edge holds: people, conversations, and users whose coming and going somebody here watches.
+func (e *Edge) Kept() (people, conversations, watched int) {
+	e.hub.mu.RLock()
+	defer e.hub.mu.RUnlock()
+	return len(e.hub.people), len(e.hub.conversations), len(e.hub.watchers)
+}
+
+// Keeps says whether the edge follows a conversation.
+func (e *Edge) Keeps(t domain.Topic) bool { return e.hub.kept(t) != nil }
+
+// Held is how many conversations are to be told when a person goes.
+func (e *Edge) Held(u domain.UserID) int {
+	e.hub.mu.RLock()
+	defer e.hub.mu.RUnlock()
+	if p := e.hub.people[u]; p != nil {
+		return len(p.conversations)
+	}
+	return 0
+}
+
+// Arrive takes in a live record.
+func (e *Edge) Arrive(r domain.Record) { e.hub.arrive(r) }
+
+// Commands are the names of all commands.
+func Commands() []string { return slices.Sorted(maps.Keys(commands)) }
+
+// Statuses are the HTTP statuses of the codes.
+func Statuses() map[domain.Code]int { return maps.Clone(statuses) }
+
+// Verify says whom a token speaks for.
+func (t *Tokens) Verify(token string) (domain.UserID, domain.Profiled, error) {
+	who, err := t.verify(token)
+	return who.id, who.profile, err
+}
