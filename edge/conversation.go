@@ -100,7 +100,7 @@ func (c *conversation) arrive(r domain.Record) bool {
 		c.process(r)
 	default:
 		c.queue, c.busy = append(c.queue, r), true
-		c.hub.edge.work.Go(c.catchUp)
+		c.hub.edge.spawn(c.catchUp)
 	}
 	return true
 }
@@ -203,7 +203,7 @@ func (c *conversation) process(r domain.Record) {
 		c.deliverState(r)
 	}
 	c.seen = r.Seq
-	c.verdicts.reach(r.Seq)
+	c.verdicts.reach(c.hub.edge, r.Seq)
 }
 
 // follow opens a group's feed and queues what has come since the first record that waits.
@@ -292,5 +292,5 @@ func (c *conversation) retireIfIdle() {
 	if isGroup && c.followed {
 		c.hub.live.UnfollowGroup(g)
 	}
-	c.verdicts.giveUp()
+	c.verdicts.giveUp(c.hub.edge)
 }

@@ -102,9 +102,10 @@ type Edge struct {
 	hub       *hub
 	presence  *presence
 
-	ctx    context.Context // ends when the edge closes
-	cancel context.CancelCauseFunc
-	work   sync.WaitGroup // goroutines that end with ctx
+	ctx      context.Context // ends when the edge closes
+	cancel   context.CancelCauseFunc
+	spawning sync.Mutex     // taken last
+	work     sync.WaitGroup // goroutines that end with ctx
 }
 
 var errClosing = errors.New("the edge is closing")
@@ -122,13 +123,13 @@ func New(o Options) (*Edge, error) {
 	e.hub = newHub(e)
 	e.presence = newPresence(e)
 
-	live, err := o.Follow(e.hub.arrive)
-	if err != nil {
+	if e.hub.live, err = o.Follow(e.hub.arrive); err != nil {
+		e.cancel(err)
 		return nil, err
 	}
-	e.hub.live = live
 	if err := e.presence.start(); err != nil {
-		live.Close()
+		e.hub.live.Close()
+		e.cancel(err)
 		return nil, err
 	}
 	e.sockets = socketio.New(o.Settings.Socket)
@@ -141,16 +142,28 @@ func New(o Options) (*Edge, error) {
 	return e, nil
 }
 
+// spawn runs fn on a goroutine that Shutdown waits for, and that must end with ctx. Once the edge is closing it does nothing.
+func (e *Edge) spawn(fn func()) {
+	e.spawning.Lock()
+	defer e.spawning.Unlock()
+	if e.ctx.Err() == nil {
+		e.work.Go(fn)
+	}
+}
+
 // ServeHTTP serves Socket.IO, the API and the page.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
 
-// Shutdown sends every client away so that it comes back by itself, to another edge, and waits for what is under way, at most until ctx
-// is done. The caller has stopped to accept connections before.
+// Shutdown sends every client away so that it comes back by itself, to another edge, and waits for what is under way: for the clients at
+// most until ctx is done, then for what the edge has asked the log. The caller has stopped to accept connections before. A second Shutdown
+// does no harm.
 func (e *Edge) Shutdown(ctx context.Context) error {
 	err := e.sockets.Shutdown(ctx)
 	e.presence.stop()
 	e.hub.live.Close()
+	e.spawning.Lock()
 	e.cancel(errClosing)
+	e.spawning.Unlock()
 	e.work.Wait()
 	return err
 }

@@ -64,7 +64,7 @@ func (p *presence) start() error {
 		unhear()
 	}
 	p.tell(signal{Kind: "ask"})
-	p.edge.work.Go(p.keepAlive)
+	p.edge.spawn(p.keepAlive)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 // verdicts tell those who have stored something what became of it at its place in the log. The conversation's lock guards them.
 type verdicts struct {
 	denied  []denial             // the latest messages that did not count
+	dropped uint64               // denials up to here may have been dropped
 	waiting map[*waiter]struct{} // for a live copy to be dealt with
 }
 
@@ -21,72 +22,80 @@ type denial struct {
 type waiter struct {
 	seq     uint64
 	done    func(error)
-	asklog  func() // asks the log instead, once
+	asklog  func() // asks the log instead and calls done
 	timeout *time.Timer
 }
 
-const maxDenied = 256 // more than can be under way from those who were just denied
+const maxDenied = 256 // as many as are likely to be under way from those who were just denied
 
 func (v *verdicts) deny(seq uint64, err error) {
 	if len(v.denied) == maxDenied {
+		v.dropped = v.denied[0].seq
 		v.denied = v.denied[1:]
 	}
 	v.denied = append(v.denied, denial{seq, err})
 }
 
-func (v *verdicts) on(seq uint64) error {
+// answer says what became of a record that was dealt with; the log does where it is too long ago.
+func (v *verdicts) answer(e *Edge, w *waiter) {
 	for _, d := range v.denied {
-		if d.seq == seq {
-			return d.err
+		if d.seq == w.seq {
+			w.done(d.err)
+			return
 		}
 	}
-	return nil
+	if w.seq <= v.dropped {
+		e.spawn(w.asklog)
+		return
+	}
+	w.done(nil)
 }
 
 // reach answers those who wait for a record up to seq.
-func (v *verdicts) reach(seq uint64) {
+func (v *verdicts) reach(e *Edge, seq uint64) {
 	for w := range v.waiting {
 		if w.seq <= seq && w.timeout.Stop() {
 			delete(v.waiting, w)
-			w.done(v.on(w.seq))
+			v.answer(e, w)
 		}
 	}
 }
 
 // giveUp lets all who wait ask the log.
-func (v *verdicts) giveUp() {
+func (v *verdicts) giveUp(e *Edge) {
 	for w := range v.waiting {
 		if w.timeout.Stop() {
 			delete(v.waiting, w)
-			go w.asklog() // bounded by patience
+			e.spawn(w.asklog)
 		}
 	}
 }
 
 // settle calls done once, soon, with what became of the event that this edge stored at a sequence: nil, or why a message did not count
-// after all. The order of the log decides: somebody may have been removed between being asked and being stored.
+// after all. The order of the log decides: somebody may have been removed between being asked and being stored. done must not block; it
+// is not called any more when the edge closes.
 func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(error)) {
-	asklog := func() { done(c.hub.judge(c.topic, stored.Seq, e)) }
+	w := &waiter{seq: stored.Seq, done: done, asklog: func() { done(c.hub.judge(c.topic, stored.Seq, e)) }}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case stored.Duplicate, c.retired:
-		c.hub.edge.work.Go(asklog)
-	case stored.Seq <= c.seen:
-		done(c.verdicts.on(stored.Seq))
-	default:
-		w := &waiter{seq: stored.Seq, done: done, asklog: asklog}
-		w.timeout = time.AfterFunc(c.hub.edge.Settings.LiveWait, func() {
-			c.mu.Lock()
-			delete(c.verdicts.waiting, w)
-			c.mu.Unlock()
-			asklog()
-		})
-		if c.verdicts.waiting == nil {
-			c.verdicts.waiting = map[*waiter]struct{}{}
-		}
-		c.verdicts.waiting[w] = struct{}{}
+		c.hub.edge.spawn(w.asklog)
+		return
+	case w.seq <= c.seen:
+		c.verdicts.answer(c.hub.edge, w)
+		return
 	}
+	w.timeout = time.AfterFunc(c.hub.edge.Settings.LiveWait, func() {
+		c.mu.Lock()
+		delete(c.verdicts.waiting, w)
+		c.mu.Unlock()
+		c.hub.edge.spawn(w.asklog)
+	})
+	if c.verdicts.waiting == nil {
+		c.verdicts.waiting = map[*waiter]struct{}{}
+	}
+	c.verdicts.waiting[w] = struct{}{}
 }
 
 // settled waits for settle.
