@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,30 +16,45 @@ import (
 
 // connect opens one connection and keeps trying until ctx ends, unless the server is reached and says no.
 func (j *Journal) connect(ctx context.Context, r *Remote, use string) (*nats.Conn, error) {
-	url, opts := "", j.options(use)
+	servers, opts := "", j.options(use)
 	if r == nil {
 		opts = append(opts, nats.InProcessServer(j.host.server))
 	} else {
-		url, opts = r.URL, append(opts, r.options(use)...)
+		servers, opts = r.URL, append(opts, r.options(use)...)
 		if err := r.readable(); err != nil {
 			return nil, err
 		}
 	}
+	shown := withoutPasswords(servers)
 	for told := false; ; told = true {
-		nc, err := nats.Connect(url, opts...)
+		nc, err := nats.Connect(servers, opts...)
 		if err == nil {
 			return nc, nil
 		}
 		if !unreachable(err) {
-			return nil, fmt.Errorf("NATS at %s: %w", url, err)
+			return nil, fmt.Errorf("NATS at %s: %w", shown, err)
 		}
 		if !told {
-			j.log.Warn("NATS cannot be reached; trying on", "url", url, "error", err)
+			j.log.Warn("NATS cannot be reached; trying on", "url", shown, "error", err)
 		}
 		if !pause(ctx, 250*time.Millisecond) {
-			return nil, fmt.Errorf("NATS at %s cannot be reached (is it running, is the address right?): %w", url, err)
+			return nil, fmt.Errorf("NATS at %s cannot be reached (is it running, is the address right?): %w", shown, err)
 		}
 	}
+}
+
+// withoutPasswords is a list of URLs as it may be shown.
+func withoutPasswords(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, s := range list {
+		u, err := url.Parse(strings.TrimSpace(s))
+		if err != nil {
+			list[i] = "(not a URL)"
+			continue
+		}
+		list[i] = u.Redacted()
+	}
+	return strings.Join(list, ",")
 }
 
 // unreachable tells a server that may come yet from one that is there and refuses.

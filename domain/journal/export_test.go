@@ -6,6 +6,7 @@ var (
 	ParseSubject = parseSubject
 	AddressOf    = addressOf
 	AccountKey   = accountKey
+	TooOld       = tooOld
 )
 
 // Subject is where an address lies.

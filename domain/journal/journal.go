@@ -111,6 +111,9 @@ func (j *Journal) open(ctx context.Context, o Options) (err error) {
 	if j.js, err = jetstream.New(j.conn, jetstream.WithDefaultTimeout(patience)); err != nil {
 		return err
 	}
+	if v := j.conn.ConnectedServerVersion(); tooOld(v) {
+		return fmt.Errorf("the NATS server is version %s: %d.%d or newer is needed", v, oldestMajor, oldestMinor)
+	}
 	if most := j.conn.MaxPayload(); most < maxEvent {
 		return fmt.Errorf("the NATS server takes messages of at most %d bytes: set its max_payload to %d or more", most, maxEvent)
 	}
@@ -121,6 +124,15 @@ func (j *Journal) open(ctx context.Context, o Options) (err error) {
 	j.heard.ask = j.askHeard
 	j.appends, err = newAppender(j)
 	return err
+}
+
+// The oldest server that answers batches of direct gets.
+const oldestMajor, oldestMinor = 2, 11
+
+func tooOld(version string) bool {
+	var major, minor int
+	_, err := fmt.Sscanf(version, "%d.%d", &major, &minor)
+	return err == nil && (major < oldestMajor || major == oldestMajor && minor < oldestMinor)
 }
 
 // Close waits for pending appends until ctx ends, then hangs up and stops an embedded server. Follow, Read and the rest

@@ -233,3 +233,52 @@ func TestSignals(t *testing.T) {
 		t.Errorf("%d signals were stored", len(got))
 	}
 }
+
+// A listener that is too slow loses copies, sees that it did, and holds nobody else up.
+func TestSlowListener(t *testing.T) {
+	j := openOne(t)
+	wake, quick := make(chan struct{}), listen(t, j)
+	var mu sync.Mutex
+	var got []domain.Record
+	slow, err := j.Live(func(r domain.Record) {
+		<-wake
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, r)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(slow.Close)
+	for _, h := range []interface{ FollowPerson(domain.UserID) error }{slow, quick} {
+		if err := h.FollowPerson("a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const n, part = 12_000, 3_000
+	for i := 0; i < n; i += part {
+		fill(t, j, i, part)
+		until(t, "the quick one hears all", func() bool { return len(quick.all()) == i+part })
+	}
+	close(wake)
+	end := store(t, j, say(domain.Direct("a", "b0"), "a", "end"))
+	until(t, "the slow one comes to the end", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(got) == 0 || got[len(got)-1].Seq < end.Seq {
+			end = store(t, j, say(domain.Direct("a", "b0"), "a", "end")) // the last one may be lost too
+			return false
+		}
+		return true
+	})
+	holes, last := 0, map[domain.Topic]uint64{}
+	for _, r := range got {
+		if r.Prev != last[r.Topic] {
+			holes++
+		}
+		last[r.Topic] = r.Seq
+	}
+	if len(got) >= n || holes == 0 {
+		t.Errorf("%d copies came with %d holes, want less than %d and some", len(got), holes, n)
+	}
+}

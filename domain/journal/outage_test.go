@@ -1,10 +1,14 @@
 package journal_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"parley/domain"
 	"parley/domain/journal/journaltest"
@@ -194,4 +198,55 @@ func TestCloseWaitsForAppends(t *testing.T) {
 	if got := all(t, journaltest.Open(t, dir)); len(got) != n {
 		t.Errorf("%d of %d are there", len(got), n)
 	}
+}
+
+func TestCloseLeavesNothing(t *testing.T) {
+	servers := journaltest.Start(t, 1)
+	journaltest.Close(t, servers.Open(t, journaltest.Shards(3))) // makes the streams, which have goroutines of their own
+	before := goleak.IgnoreCurrent()
+	j := servers.Open(t, journaltest.Shards(3))
+	h := listen(t, j)
+	if err := h.FollowPerson("a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Hear("x", func([]byte) {}); err != nil {
+		t.Fatal(err)
+	}
+	followed := make(chan error, 1)
+	ctx, stop := context.WithCancel(within(t))
+	go func() {
+		followed <- j.Follow(ctx, 0, domain.Position{}, 10, func([]domain.Record) error { return nil })
+	}()
+	fill(t, j, 0, 1000)
+	if got := all(t, j); len(got) != 1000 {
+		t.Errorf("%d events are there", len(got))
+	}
+	stop()
+	if err := <-followed; !errors.Is(err, context.Canceled) {
+		t.Errorf("follow ended: %v", err)
+	}
+	journaltest.Close(t, j)
+	h.Close()
+	goleak.VerifyNone(t, before)
+}
+
+// Closing ends what goes on, with an answer.
+func TestCloseEndsReaders(t *testing.T) {
+	j := openOne(t)
+	fill(t, j, 0, 10)
+	begun, followed := make(chan struct{}), make(chan error, 1)
+	begin := sync.OnceFunc(func() { close(begun) })
+	go func() {
+		followed <- j.Follow(within(t), 0, domain.Position{}, 10, func([]domain.Record) error { begin(); return nil })
+	}()
+	<-begun
+	journaltest.Close(t, j)
+	unavailable(t, "follow", <-followed)
+	_, err := j.Read(within(t), 0, domain.Position{}, func([]domain.Record) error { return nil })
+	unavailable(t, "read", err)
+	_, err = j.State(within(t), ab, 0)
+	unavailable(t, "state", err)
+	_, err = j.Live(func(domain.Record) {})
+	unavailable(t, "live", err)
+	unavailable(t, "an account", j.CreateAccount(within(t), domain.Account{Username: "ann"}))
 }

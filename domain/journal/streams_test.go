@@ -254,3 +254,11 @@ func TestListen(t *testing.T) {
 		t.Errorf("open from elsewhere: %v", err)
 	}
 }
+
+func TestTooOld(t *testing.T) {
+	for version, want := range map[string]bool{"1.4.1": true, "2.10.27": true, "2.11.0": false, "2.15.2": false, "2.12.0-RC.1": false, "3.0": false, "unknown": false} {
+		if got := journal.TooOld(version); got != want {
+			t.Errorf("version %s is too old: %v, want %v", version, got, want)
+		}
+	}
+}
