@@ -25,8 +25,10 @@ type conversation struct {
 	standing standing           // nil until it is needed
 	upTo     uint64             // standing holds the state events up to here
 	past     past               // how things stood at the head of the queue, where standing is ahead of it
-	seen     uint64             // live records up to here have been dealt with
+	seen     uint64             // records up to here have been dealt with
+	talk     uint64             // the last message among them; 0 for none yet
 	queue    []domain.Record    // those that wait
+	short    bool               // records have come that found no place in the queue; the log has them
 	busy     bool               // a goroutine deals with the queue
 	followed bool               // of a group: its talk comes in
 	retired  bool               // it concerns nobody here any more, and another one may have taken its place
@@ -39,10 +41,11 @@ type past struct {
 	standing standing
 }
 
-// How often the log is asked again for what a record needs.
+// How often the log is asked again for what a record needs, and how many records wait for it meanwhile.
 const (
 	retryFirst  = 50 * time.Millisecond
 	retryAtMost = 2 * time.Second
+	maxQueue    = 1024
 )
 
 func newConversation(h *hub, t domain.Topic) *conversation {
@@ -93,6 +96,8 @@ func (c *conversation) arrive(r domain.Record) bool {
 	switch {
 	case c.retired:
 		return false
+	case c.busy && (c.short || len(c.queue) >= maxQueue):
+		c.short = true
 	case c.busy:
 		c.queue = append(c.queue, r)
 	case r.Seq <= c.seen:
@@ -119,21 +124,69 @@ func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
 			}
 			return err
 		}
+	case c.missed(r):
+		return c.reread
 	case !isMessage:
 		return nil
 	case r.Seq < c.upTo && c.past.seq != r.Seq:
 		return func(ctx context.Context) error {
 			s, _, err := c.hub.fold(ctx, c.topic, r.Seq)
+			if err != nil {
+				return err
+			}
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.past = past{r.Seq, s}
-			return err
+			return nil
 		}
+	}
+	if _, isGroup := c.topic.Group(); !isGroup {
+		return nil
 	}
 	if _, known := c.hub.profiles.known(m.From); !known {
 		return func(ctx context.Context) error { return c.hub.profiles.meet(ctx, m.From) }
 	}
 	return nil
+}
+
+// missed says whether a live copy names one before it, in its lane, that has not come.
+func (c *conversation) missed(r domain.Record) bool {
+	switch r.Event.Lane() {
+	case domain.LaneState:
+		return r.Prev > c.upTo
+	case domain.LaneTalk:
+		return c.talk != 0 && r.Prev > c.talk
+	}
+	return false
+}
+
+// reread takes from the log what has come since the last record that was dealt with, and did not get here or found no place.
+func (c *conversation) reread(ctx context.Context) error {
+	c.mu.Lock()
+	after := c.seen
+	c.short = false // from now on there is place again
+	c.mu.Unlock()
+	records, err := c.hub.edge.Log.Since(ctx, c.topic, after)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil && (ctx.Err() != nil || domain.Refusal(err).Code == domain.Unavailable) {
+		c.short = true
+		return err
+	}
+	if err != nil { // not even the log knows: better to go on without it than never
+		c.hub.edge.logger.Error("what a conversation missed cannot be read and is left out", "conversation", c.topic, "error", err)
+	}
+	if len(c.queue) > 0 {
+		c.queue[0].Prev = 0 // what is before it is here now, or nowhere
+	}
+	c.merge(records)
+	return nil
+}
+
+// merge puts records from the log into the queue, where some of them may be already. The caller holds c.mu.
+func (c *conversation) merge(records []domain.Record) {
+	c.queue = append(c.queue, records...)
+	slices.SortStableFunc(c.queue, func(a, b domain.Record) int { return cmp.Compare(a.Seq, b.Seq) })
 }
 
 // catchUp deals with the queue until it is empty or the edge closes.
@@ -169,6 +222,9 @@ func (c *conversation) next() (fetch func(context.Context) error, more bool) {
 	for len(c.queue) > 0 && c.queue[0].Seq <= c.seen {
 		c.queue = c.queue[1:]
 	}
+	if len(c.queue) == 0 && c.short && !c.retired {
+		return c.reread, true
+	}
 	if len(c.queue) == 0 {
 		c.queue, c.busy = nil, false
 		c.retireIfIdle()
@@ -184,6 +240,7 @@ func (c *conversation) next() (fetch func(context.Context) error, more bool) {
 func (c *conversation) process(r domain.Record) {
 	switch e := r.Event.(type) {
 	case domain.Message:
+		c.talk = r.Seq
 		at := c.standing
 		if c.past.seq == r.Seq {
 			at, c.past = c.past.standing, past{}
@@ -236,8 +293,7 @@ func (c *conversation) follow(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.queue = append(c.queue, missed...)
-	slices.SortStableFunc(c.queue, func(a, b domain.Record) int { return cmp.Compare(a.Seq, b.Seq) })
+	c.merge(missed)
 	c.followed, c.standing, c.upTo = true, nil, 0 // what was read before the feed was open may be old
 	return nil
 }
