@@ -81,8 +81,7 @@ func (h *hub) here(uids ...domain.UserID) []*person {
 func (c *conversation) deliverMessage(r domain.Record, m domain.Message) {
 	body := said{domain.Date(r.Time), m.Msg, r.Seq, m.ID}
 	if g, isGroup := c.topic.Group(); isGroup {
-		from, _ := c.hub.profiles.known(m.From)
-		c.hub.emit(c.hearing(r.Seq), "groupReply", groupReplyFrom{g, from}, body)
+		c.hub.emit(c.hearing(r.Seq), "groupReply", groupReplyFrom{g, c.hub.profiles.shown(m.From)}, body)
 		return
 	}
 	peer := c.topic.Peer(m.From)

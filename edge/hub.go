@@ -86,11 +86,16 @@ func parties(r domain.Record) []domain.UserID {
 	return nil
 }
 
-// person gives who is connected here by that id, or nil.
-func (h *hub) person(u domain.UserID) *person {
+// connection gives the id of the oldest connection of somebody here; "" for nobody.
+func (h *hub) connection(u domain.UserID) string {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return h.people[u]
+	p := h.people[u]
+	if p == nil {
+		return ""
+	}
+	sessions := *p.sessions.Load() // at least one
+	return sessions[len(sessions)-1].socket.ID()
 }
 
 // conversation gives the one of a topic, making it where there is none. A direct one is kept for as long as one of the two is connected

@@ -65,7 +65,7 @@ func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView) err
 		h.leave(s)
 		return p.err
 	}
-	h.edge.presence.update(p.id)
+	h.edge.presence.update(p.id, true)
 	return nil
 }
 
@@ -87,6 +87,11 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	friends, err := h.edge.Views.Friends(ctx, p.id)
 	if err != nil {
 		return err
+	}
+	for _, f := range friends {
+		if f.Name != "" { // else the read models do not know them yet
+			h.profiles.learn(f.ID, domain.Profiled{Username: f.Username, Name: f.Name, Avatar: f.Avatar}, false)
+		}
 	}
 	h.mu.Lock()
 	for _, f := range friends {
@@ -147,14 +152,13 @@ func (h *hub) leave(s *session) {
 		conversations, p.conversations = p.conversations, map[*conversation]struct{}{}
 	}
 	h.mu.Unlock()
-	if !last {
-		return
+	if last {
+		for c := range conversations {
+			c.dismiss(p)
+		}
+		if <-p.settled; p.following {
+			h.live.UnfollowPerson(p.id)
+		}
 	}
-	for c := range conversations {
-		c.dismiss(p)
-	}
-	if <-p.settled; p.following {
-		h.live.UnfollowPerson(p.id)
-	}
-	h.edge.presence.update(p.id)
+	h.edge.presence.update(p.id, false)
 }

@@ -95,36 +95,26 @@ func (p *presence) tell(s signal) {
 	}
 }
 
-// update compares who is connected here with what was announced, and announces the difference.
-func (p *presence) update(u domain.UserID) {
+// update compares whether somebody is connected here, and by which connection, with what was announced, and announces the difference. Who
+// was not announced is only where they have entered: others may be here who will not get that far.
+func (p *presence) update(u domain.UserID, entered bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	who := p.edge.hub.person(u)
-	conn, announced := p.own[u]
-	switch {
-	case who != nil && !announced:
-		sessions := *who.sessions.Load()
-		if len(sessions) == 0 {
-			return
-		}
-		was := p.online(u)
-		conn = sessions[len(sessions)-1].socket.ID()
-		p.own[u] = conn
-		p.count++
-		p.tell(signal{Kind: "in", Count: p.count, UID: u, Conn: conn, User: &who.view})
-		if !was {
-			p.announce("userin", &who.view)
-		}
-	case who == nil && announced:
-		delete(p.own, u)
-		p.count++
-		view, _ := p.edge.hub.profiles.known(u)
-		view.ID = u
-		p.tell(signal{Kind: "out", Count: p.count, UID: u, Conn: conn, User: &view})
-		if !p.online(u) {
-			p.announce("userout", &view)
-		}
+	was := p.online(u)
+	conn, view := p.edge.hub.connection(u), p.edge.hub.profiles.shown(u)
+	if conn == p.own[u] || p.own[u] == "" && !entered {
+		return
 	}
+	kind := "in"
+	if conn != "" {
+		p.own[u] = conn
+	} else {
+		kind, conn = "out", p.own[u]
+		delete(p.own, u)
+	}
+	p.count++
+	p.tell(signal{Kind: kind, Count: p.count, UID: u, Conn: conn, User: &view})
+	p.changed(u, was, &view)
 }
 
 // announce tells u's friends here that u has come or gone. The caller holds p.mu.
@@ -222,8 +212,7 @@ func (p *presence) changed(u domain.UserID, was bool, view *domain.PersonView) {
 		return
 	}
 	if view == nil {
-		known, _ := p.edge.hub.profiles.known(u)
-		known.ID = u
+		known := p.edge.hub.profiles.shown(u)
 		view = &known
 	}
 	event := "userout"

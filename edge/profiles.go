@@ -26,6 +26,14 @@ func (p *profiles) known(u domain.UserID) (domain.PersonView, bool) {
 	return v, ok
 }
 
+// shown is the profile as others see it: where it is not remembered, the id serves as the name.
+func (p *profiles) shown(u domain.UserID) domain.PersonView {
+	if v, ok := p.known(u); ok {
+		return v
+	}
+	return domain.PersonView{ID: u, Name: string(u)}
+}
+
 // find gives the profile, from the log where it is not remembered. Nobody by that id: *domain.Error NotFound.
 func (p *profiles) find(ctx context.Context, u domain.UserID) (domain.PersonView, error) {
 	if v, ok := p.known(u); ok {
