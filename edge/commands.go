@@ -62,7 +62,8 @@ func (q *request) sign(ctx context.Context) (any, error) {
 	}
 	online := q.edge.presence.of(q.person)
 	q.socket.Emit("userin", online, q.person.view)
-	if q.signed.CompareAndSwap(false, true) {
+	if !q.signed {
+		q.signed = true
 		q.deliverApplies(ctx)
 	}
 	return reply{domain.OK, "sign success", online}, nil
@@ -70,13 +71,14 @@ func (q *request) sign(ctx context.Context) (any, error) {
 
 // deliverApplies hands over the applications for friendship that came while the person was away.
 func (q *request) deliverApplies(ctx context.Context) {
+	q.edge.fresh(ctx) // behind is better than not at all
 	applies, err := q.edge.Views.Applies(ctx, q.me)
 	if err != nil {
 		q.edge.logger.Warn("cannot read what waits for an answer", "user", q.me, "error", err)
 		return
 	}
 	for _, a := range applies {
-		if a.Type == "friend" {
+		if a.Type == "friend" && q.told.first(a.From.ID, a.Seq) {
 			q.socket.Emit("apply", application(a.Data, a.From.ID, a.Seq, a.Date))
 		}
 	}

@@ -122,7 +122,7 @@ func (c *conversation) deliverFriendship(r domain.Record) {
 	switch e := r.Event.(type) {
 	case domain.FriendRequested:
 		c.tell(r, e.By, "requested", "")
-		c.hub.emit(c.hub.here(c.topic.Peer(e.By)), "apply", application(e.Greeting, e.By, r.Seq, domain.Date(r.Time)))
+		c.deliverApplication(r, e)
 	case domain.FriendAccepted:
 		c.hub.befriend(c.topic, true)
 		other := c.topic.Peer(e.By)
@@ -143,6 +143,22 @@ func (c *conversation) deliverFriendship(r domain.Record) {
 		c.tellOne(r, e.By, e.By, "blocked", "") // the blocked one is not told
 	case domain.FriendUnblocked:
 		c.tellOne(r, e.By, e.By, "unblocked", "")
+	}
+}
+
+// deliverApplication tells the one applied to, on each device that has not heard of it when it signed.
+func (c *conversation) deliverApplication(r domain.Record, e domain.FriendRequested) {
+	packet, err := socketio.NewPacket("apply", application(e.Greeting, e.By, r.Seq, domain.Date(r.Time)))
+	if err != nil {
+		c.hub.edge.logger.Error("cannot encode an event", "event", "apply", "error", err)
+		return
+	}
+	for _, p := range c.hub.here(c.topic.Peer(e.By)) {
+		for _, s := range *p.sessions.Load() {
+			if s.told.first(e.By, r.Seq) {
+				s.socket.Send(packet)
+			}
+		}
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"maps"
 	"strings"
-	"sync/atomic"
+	"sync"
 
 	"parley/domain"
 	"parley/edge/socketio"
@@ -19,7 +19,38 @@ type session struct {
 	me     domain.UserID
 	person *person
 	turns  chan struct{} // messages under way to the log
-	signed atomic.Bool
+	signed bool          // used by the goroutine of the device's commands alone
+	told   told
+}
+
+// told remembers the applications for friendship that a device has been told of, for the same one may come live and be among those that
+// wait when the device signs.
+type told struct {
+	mu   sync.Mutex
+	upTo map[domain.UserID]uint64 // by applicant: the last one's seq
+}
+
+// maxTold is how many applicants are remembered: more than wait in one's list.
+const maxTold = 1000
+
+// first says whether an application is a new one, and notes it.
+func (t *told) first(from domain.UserID, seq uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if seq <= t.upTo[from] {
+		return false
+	}
+	if t.upTo == nil {
+		t.upTo = map[domain.UserID]uint64{}
+	}
+	for old := range t.upTo { // any one will do
+		if len(t.upTo) < maxTold {
+			break
+		}
+		delete(t.upTo, old)
+	}
+	t.upTo[from] = seq
+	return true
 }
 
 // maxUnderWay is how many messages of one device may be on their way to the log; the next one waits, and with it what the device sends.
@@ -74,7 +105,7 @@ func refusal(code domain.Code, message string) error {
 
 func (e *Edge) cannotConnect(u domain.UserID, err error) error {
 	r := domain.Refusal(err)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		r = domain.Refuse(domain.Unavailable, noAnswer)
 	}
 	if r.Code == domain.Internal {
@@ -136,7 +167,7 @@ func (q *request) answer(data any, err error) {
 
 func (q *request) refused(err error) reply {
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled): // the latter when the device has gone
 		err = domain.Refuse(domain.Unavailable, "no answer from the log; sending again with the same id is safe")
 	case errors.Is(err, domain.ErrRaced):
 		err = domain.Refuse(domain.Conflict, "others were faster, several times; look and try again")
