@@ -65,7 +65,9 @@ func (e *Edge) register(ctx context.Context, username, password, name string) (v
 	}
 	view, err = e.hub.profiles.ensure(ctx, a.ID, domain.Profiled{Username: username, Name: name})
 	if err != nil { // a refused command leaves no trace
-		e.Accounts.EraseAccount(context.WithoutCancel(ctx), username)
+		if err := e.Accounts.EraseAccount(context.WithoutCancel(ctx), username); err != nil {
+			e.logger.Warn("an account is left whose person is not known; signing in completes it", "username", username, "error", err)
+		}
 	}
 	return view, err
 }

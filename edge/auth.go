@@ -34,8 +34,11 @@ type Tokens struct {
 	jwks keyfunc.Keyfunc
 }
 
-// NewTokens fetches the key set where there is one and keeps it fresh until ctx ends.
+// NewTokens fetches the key set where there is one and keeps it fresh until ctx ends. Without a secret it fails: anyone could sign with it.
 func NewTokens(ctx context.Context, o TokenOptions) (*Tokens, error) {
+	if len(o.Secret) == 0 {
+		return nil, errors.New("auth.secret is empty")
+	}
 	t := &Tokens{o: o}
 	if o.JWKS == "" {
 		return t, nil

@@ -61,10 +61,7 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 		id = newID()
 	}
 	m := domain.Message{From: q.me, ID: id, Msg: msg, Open: q.edge.Settings.Anyone}
-	c, err := q.room(ctx, t)
-	if err == nil {
-		err = c.maySend(ctx, m)
-	}
+	c, err := q.room(ctx, t, m)
 	if err != nil {
 		q.answer(nil, err)
 		return
@@ -94,23 +91,26 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 	})
 }
 
-// room gives the conversation to speak in. A group that this edge does not follow it follows from now on, if the caller is a member.
-func (q *request) room(ctx context.Context, t domain.Topic) (*conversation, error) {
-	if _, isGroup := t.Group(); !isGroup {
-		return q.edge.hub.conversation(t), nil
-	}
+// room gives the conversation to say a message in, if the caller may. One that this edge does not keep it keeps from now on, but not
+// for somebody who may say nothing there.
+func (q *request) room(ctx context.Context, t domain.Topic, m domain.Message) (*conversation, error) {
+	hub := q.edge.hub
 	for {
-		if c := q.edge.hub.kept(t); c != nil {
-			return c, nil
+		if c := hub.kept(t); c != nil {
+			return c, c.maySend(ctx, m)
 		}
-		s, _, err := q.edge.hub.fold(ctx, t, 0)
+		s, _, err := hub.fold(ctx, t, 0)
 		if err == nil {
-			err = s.maySend(domain.Message{From: q.me})
+			err = s.maySend(m)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if _, err := q.edge.hub.conversation(t).admit(ctx, q.person); err != nil {
+		c := hub.conversation(t)
+		if _, isGroup := t.Group(); !isGroup {
+			return c, nil
+		}
+		if _, err := c.admit(ctx, q.person); err != nil {
 			return nil, err
 		}
 	}
