@@ -26,6 +26,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var secret = []byte("a secret for the length of a test")
 
+// nobody reads these.
+var nobody = slog.New(slog.DiscardHandler)
+
 // world is a log with a projector on it, and as many edges as a test asks for.
 type world struct {
 	testing.TB
@@ -36,11 +39,10 @@ type world struct {
 
 func newWorld(tb testing.TB, shards int) *world {
 	tb.Helper()
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	w := &world{TB: tb, journal: journaltest.Open(tb, journaltest.Shards(shards), func(o *journal.Options) { o.Logger = quiet }), views: memory.New()}
+	w := &world{TB: tb, journal: journaltest.Open(tb, journaltest.Shards(shards), func(o *journal.Options) { o.Logger = nobody }), views: memory.New()}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- projector.New(w.journal, w.views, projector.Options{Logger: quiet}).Run(ctx) }()
+	go func() { done <- projector.New(w.journal, w.views, projector.Options{Logger: nobody}).Run(ctx) }()
 	tb.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
