@@ -277,10 +277,14 @@ func (d *device) talk() (all []said) {
 		if h.Event == "reply" || h.Event == "groupReply" {
 			var m struct {
 				Seq uint64
-				Msg string
+				Msg json.RawMessage
 			}
 			h.arg(d.tb, 1, &m)
-			all = append(all, said{m.Seq, m.Msg})
+			s := said{Seq: m.Seq}
+			if json.Unmarshal(m.Msg, &s.Txt) != nil {
+				s.Txt = string(m.Msg)
+			}
+			all = append(all, s)
 		}
 	}
 	return all
