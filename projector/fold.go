@@ -106,6 +106,7 @@ func (f *fold) known(ctx context.Context, records []domain.Record) (map[MessageK
 		f.cache.drop(r.Topic)
 		f.forgotten[r.Topic] = true
 	}
+	f.spoilt = false // what was ahead of the checkpoint is forgotten
 	there, err := f.store.Known(ctx, keys)
 	if err != nil {
 		return nil, fmt.Errorf("look up messages: %w", err)

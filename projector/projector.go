@@ -157,7 +157,8 @@ func (p *Projector) follow(ctx context.Context) (first error) {
 	return first
 }
 
-// watch fails with ErrNoTables when tables are gone, or are not those any more into which a shard has folded.
+// watch reports a store that is away while there is nothing to fold, and fails with ErrNoTables when tables are gone, or are not
+// those any more into which a shard has folded.
 func (p *Projector) watch(ctx context.Context, shards []*shard) error {
 	tick := time.NewTicker(p.options.Watch)
 	defer tick.Stop()
@@ -167,8 +168,12 @@ func (p *Projector) watch(ctx context.Context, shards []*shard) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := p.store.Whole(ctx); errors.Is(err, ErrNoTables) {
+		err := p.store.Whole(ctx)
+		if errors.Is(err, ErrNoTables) {
 			return err
+		}
+		if ctx.Err() == nil {
+			p.report(allShards, err)
 		}
 		for _, s := range shards {
 			folded := s.position() // before the checkpoint is read, which can then only be further

@@ -32,6 +32,7 @@ func Contract(t *testing.T, open func(testing.TB) Store) {
 		"commit":           testCommit,
 		"look-ups":         testLookUps,
 		"another log":      testAnotherLog,
+		"emptied":          testEmptied,
 		"two projectors":   testTwoProjectors,
 		"unknown event":    testUnknownEvent,
 		"odd but possible": testOdd,
@@ -551,6 +552,8 @@ func testRandom(t *testing.T, s Store) {
 	rapid.Check(t, func(rt *rapid.T) {
 		Empty(t, s)
 		log := NewLog(rapid.SampledFrom([]int{1, 3}).Draw(rt, "shards"))
+		repeat := rapid.IntRange(0, 9).Draw(rt, "repeat")
+		log.Repeat = func(n int) int { return min(n, repeat) }
 		o := Quick()
 		o.Batch = rapid.IntRange(1, 20).Draw(rt, "batch")
 		o.Cache = rapid.SampledFrom([]int{1, 5, 1000}).Draw(rt, "cache")

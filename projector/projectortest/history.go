@@ -1,6 +1,7 @@
 package projectortest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -68,7 +69,7 @@ func (h *History) say(t *rapid.T) {
 
 func (h *History) mark(t *rapid.T) {
 	in := topic(t)
-	ends, _ := h.log.Ends(nil)
+	ends, _ := h.log.Ends(context.Background())
 	end := ends[h.log.Shard(in)].Seq
 	h.append(in, domain.ReadMarked{By: person(t), Seq: rapid.Uint64Range(0, end+3).Draw(t, "seq")})
 }

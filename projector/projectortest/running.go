@@ -77,6 +77,30 @@ func testTwoProjectors(t *testing.T, s *story) {
 	s.equal("how many there are", tails[0].Number, err, "600")
 }
 
+func testEmptied(t *testing.T, s *story) {
+	s.befriend(ab)
+	s.happen(ab, say("ann", "1"))
+	_, stop := Start(t, s.log, s.Store, Quick())
+	CatchUp(t, s.log, s.Store)
+	for range 3 {
+		for shard := range s.log.Shards() { // by another projector, say; there is nothing to fold that would meet it
+			at, err := s.Checkpoint(t.Context(), shard)
+			if err == nil && at.Seq > 0 {
+				err = s.Reset(t.Context(), shard, at)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		CatchUp(t, s.log, s.Store)
+		list, _, err := s.Messages(t.Context(), "ann", ab, 0, 0, 10)
+		s.equal("folded anew", ids(list, messageID), err, `"1"`)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // strange is an event that no version knows.
 type strange struct{}
 
