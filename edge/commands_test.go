@@ -1,0 +1,311 @@
+package edge_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/domain"
+	"parley/edge"
+)
+
+func TestSign(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob")
+	n := w.edge()
+	a := n.device("ann")
+	for name, c := range map[string]struct {
+		args    []any
+		code    domain.Code
+		message string
+	}{
+		"oneself":            {[]any{map[string]any{"user": map[string]any{"id": "ann"}, "rooms": []string{"g1"}}}, domain.OK, "sign success"},
+		"with more":          {[]any{map[string]any{"user": map[string]any{"id": "ann", "name": "x"}, "more": 1}}, domain.OK, "sign success"},
+		"rooms of any shape": {[]any{map[string]any{"user": map[string]any{"id": "ann"}, "rooms": 7}}, domain.OK, "sign success"},
+		"another":            {[]any{map[string]any{"user": map[string]any{"id": "bob"}}}, domain.Unauthenticated, ""},
+		"a number":           {[]any{map[string]any{"user": map[string]any{"id": 7}}}, domain.Unauthenticated, ""},
+		"no id":              {[]any{map[string]any{"user": map[string]any{}}}, domain.NotFound, "id not exist"},
+		"empty id":           {[]any{map[string]any{"user": map[string]any{"id": ""}}}, domain.NotFound, "id not exist"},
+		"null id":            {[]any{map[string]any{"user": map[string]any{"id": nil}}}, domain.NotFound, "id not exist"},
+		"no user":            {[]any{map[string]any{}}, domain.NotFound, "id not exist"},
+		"user of a string":   {[]any{map[string]any{"user": "ann"}}, domain.Malformed, ""},
+		"a string":           {[]any{"ann"}, domain.Malformed, ""},
+		"null":               {[]any{nil}, domain.Malformed, ""},
+		"nothing":            {nil, domain.Malformed, ""},
+		"too much":           {[]any{map[string]any{}, 1}, domain.Malformed, ""},
+	} {
+		got := a.emit("sign", c.args...)
+		if got.Code != c.code || got.Message == "" || (c.message != "" && got.Message != c.message) {
+			t.Errorf("%s: %+v, want code %d %q", name, got, c.code, c.message)
+		}
+	}
+	online, who := coming(t, a.expect("userin"))
+	if who.ID != "ann" || !slices.Equal(online, []domain.UserID{"ann"}) {
+		t.Errorf("userin of %+v, online are %v", who, online)
+	}
+	if n := len(a.all("userin")); n != 3 {
+		t.Errorf("%d userin, want one for each sign that succeeded", n)
+	}
+}
+
+// An application is kept for those who are away. Each device gets it once, live or when it signs; an answered one is not handed over.
+func TestApplications(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob", "cat", "dan")
+		one, two := w.edge(), w.edge()
+		a, d := one.device("ann"), one.device("dan")
+		me := map[string]any{"user": map[string]any{"id": "bob"}}
+		a.ok("sendApply", "bob", map[string]any{"greeting": "<hello> 你好", "from": "cat", "seq": -1, "date": "never"})
+		d.ok("sendApply", "bob", map[string]any{"greeting": "an earlier one"})
+		b1 := two.device("bob")
+		b1.ok("rejectFriend", "dan", "no")
+		one.device("cat").ok("sendApply", "bob")
+		b1.expect("apply") // cat's, live and before it signs
+		b1.ok("sign", me)
+		b1.ok("sign", me)
+		d.ok("sendApply", "bob")
+		b2 := two.device("bob")
+		b2.ok("sign", me)
+		one.device("bob").ok("sign", me)
+		b1.ok("acceptFriend", "ann")
+		b1.ok("acceptFriend", "cat")
+		b2.expect("checkStatus")
+		b2.expect("checkStatus")
+		for device, want := range map[*device][]string{b1: {"cat", "ann", "dan"}, b2: {"dan", "cat", "ann"}} {
+			var from []string
+			for _, h := range device.all("apply") {
+				var apply struct {
+					From, Greeting, Date string
+					Seq                  uint64
+				}
+				h.arg(t, 0, &apply)
+				from = append(from, apply.From)
+				if apply.Seq == 0 || len(apply.Date) != len("2006-01-02T15:04:05.000Z") || (apply.From == "ann") != (apply.Greeting == "<hello> 你好") {
+					t.Errorf("apply: %s", h.Args[0])
+				}
+			}
+			slices.Sort(from)
+			slices.Sort(want)
+			if !slices.Equal(from, want) {
+				t.Errorf("a device of bob's heard of applications from %v, want %v", from, want)
+			}
+		}
+	})
+}
+
+// Each refusal has its code and a sentence, whether an ack was asked for or not, and leaves nothing in the log.
+func TestRefusals(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob", "cat", "eve")
+	w.befriend("ann", "bob")
+	w.group("g", "bob", "cat")
+	n := w.edge()
+	a := n.device("ann")
+	before, err := w.journal.Ends(t.Context())
+	must(t, err)
+	long := strings.Repeat("x", 64<<10)
+	for _, c := range []struct {
+		code  domain.Code
+		event string
+		args  []any
+	}{
+		{domain.Forbidden, "send", []any{"eve", "hello"}},
+		{domain.NotFound, "send", []any{"nobody", "hello"}},
+		{domain.Malformed, "send", []any{"ann", "hello"}},
+		{domain.Malformed, "send", []any{"a.b", "hello"}},
+		{domain.Malformed, "send", []any{"*", "hello"}},
+		{domain.Malformed, "send", []any{">", "hello"}},
+		{domain.Malformed, "send", []any{"", "hello"}},
+		{domain.Malformed, "send", []any{strings.Repeat("a", 10_000), "hello"}},
+		{domain.Malformed, "send", []any{7, "hello"}},
+		{domain.Malformed, "send", []any{nil, "hello"}},
+		{domain.Malformed, "send", []any{"bob"}},
+		{domain.Malformed, "send", []any{"bob", "hello", "again"}},
+		{domain.Malformed, "send", []any{"bob", ""}},
+		{domain.Malformed, "send", []any{"bob", "  "}},
+		{domain.Malformed, "send", []any{"bob", nil}},
+		{domain.Malformed, "send", []any{"bob", map[string]any{"text": "x"}}},
+		{domain.Malformed, "send", []any{"bob", map[string]any{"txt": "x", "id": "a b"}}},
+		{domain.TooLarge, "send", []any{"bob", long}},
+		{domain.Forbidden, "groupSend", []any{gid("g"), "hello"}},
+		{domain.NotFound, "groupSend", []any{gid("nothing"), "hello"}},
+		{domain.Malformed, "groupSend", []any{gid("g.*"), "hello"}},
+		{domain.Malformed, "groupSend", []any{"g", "hello"}},
+		{domain.Malformed, "groupSend", []any{map[string]any{"gid": 7}, "hello"}},
+		{domain.Malformed, "groupSend", []any{map[string]any{}, "hello"}},
+		{domain.Malformed, "read", []any{"u:bob", 0}},
+		{domain.Malformed, "read", []any{"u:bob", -1}},
+		{domain.Malformed, "read", []any{"u:bob", 1.5}},
+		{domain.Malformed, "read", []any{"u:ann", 1}},
+		{domain.Malformed, "read", []any{"x", 1}},
+		{domain.Forbidden, "read", []any{"u:eve", 1}},
+		{domain.Forbidden, "read", []any{"g:g", 1}},
+		{domain.NotFound, "read", []any{"g:nothing", 1}},
+		{domain.Conflict, "sendApply", []any{"bob"}},
+		{domain.NotFound, "sendApply", []any{"nobody"}},
+		{domain.Malformed, "sendApply", []any{"eve", "hello"}},
+		{domain.TooLarge, "sendApply", []any{"eve", map[string]any{"x": long[:5000]}}},
+		{domain.Conflict, "acceptFriend", []any{"eve"}},
+		{domain.Conflict, "rejectFriend", []any{"eve"}},
+		{domain.Malformed, "rejectFriend", []any{"eve", 7}},
+		{domain.TooLarge, "rejectFriend", []any{"eve", long[:300]}},
+		{domain.Conflict, "removeFriend", []any{"eve"}},
+		{domain.Conflict, "unblock", []any{"eve"}},
+		{domain.Malformed, "block", []any{"ann"}},
+		{domain.Malformed, "createGroup", []any{map[string]any{"name": ""}}},
+		{domain.Malformed, "createGroup", []any{map[string]any{"name": "\u202e"}}},
+		{domain.NotFound, "createGroup", []any{map[string]any{"name": "x", "members": []string{"nobody"}}}},
+		{domain.Malformed, "createGroup", []any{map[string]any{"name": "x", "members": []string{"a.b"}}}},
+		{domain.Malformed, "createGroup", []any{map[string]any{"name": "x", "members": "bob"}}},
+		{domain.TooLarge, "createGroup", []any{map[string]any{"name": "x", "members": make([]string, domain.MaxMembers)}}},
+		{domain.Forbidden, "invite", []any{"g", "bob"}},
+		{domain.NotFound, "invite", []any{"nothing", "bob"}},
+		{domain.Forbidden, "acceptGroup", []any{"g"}},
+		{domain.Malformed, "acceptGroup", []any{"g", "bob"}},
+		{domain.Forbidden, "rejectGroup", []any{"g", "ann"}},
+		{domain.Forbidden, "leaveGroup", []any{"g"}},
+		{domain.Forbidden, "removeMember", []any{"g", "cat"}},
+		{domain.Malformed, "nonsense", nil},
+		{domain.Malformed, strings.Repeat("n", 10_000), nil},
+	} {
+		t.Run(fmt.Sprintf("%.20s %.20v", c.event, fmt.Sprint(c.args)), func(t *testing.T) {
+			refused := a.no(c.code, c.event, c.args...)
+			a.tell(c.event, c.args...)
+			var fail struct {
+				Event   string
+				Code    domain.Code
+				Message string
+			}
+			a.expect("fail").arg(t, 0, &fail)
+			if fail.Code != c.code || fail.Message != refused.Message || !strings.HasPrefix(c.event, fail.Event) {
+				t.Errorf("fail %+v, the ack says %+v", fail, refused)
+			}
+		})
+	}
+	after, err := w.journal.Ends(t.Context())
+	must(t, err)
+	if !slices.Equal(before, after) {
+		t.Errorf("the log went from %v to %v", before, after)
+	}
+	if n.e.Keeps(domain.Direct("ann", "eve")) || n.e.Keeps(domain.InGroup("nothing")) || n.e.Keeps(domain.InGroup("g")) {
+		t.Error("conversations are kept in which she may say nothing")
+	}
+}
+
+// A read mark moves forward only, counts for no more than its place, and is told to one's own devices and to the other.
+func TestReadMarks(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob", "cat")
+		w.befriend("ann", "bob")
+		topic := domain.Direct("ann", "bob")
+		one, two := w.edge(), w.edge()
+		a1, a2, b := one.device("ann"), two.device("ann"), two.device("bob")
+		first, second := b.ok("send", "ann", "1").seq(t), b.ok("send", "ann", "2").seq(t)
+		a1.ok("read", "u:bob", second)
+		a1.ok("read", "u:bob", second)
+		a1.ok("read", "u:bob", first)
+		if again := a1.no(domain.Malformed, "read", "u:bob", second+1000); !strings.Contains(again.Message, fmt.Sprint(second)) {
+			t.Errorf("refused by %q", again.Message)
+		}
+		at := w.append(topic, domain.ReadMarked{By: "ann", Seq: 1 << 40})
+		b.ok("send", "ann", "end")
+		for d, conversation := range map[*device]string{a1: "u:bob", a2: "u:bob", b: "u:ann"} {
+			d.until("end")
+			var got []uint64
+			for _, h := range d.all("read") {
+				var mark struct {
+					Conversation string
+					UID          domain.UserID
+					Seq          uint64
+				}
+				h.arg(t, 0, &mark)
+				got = append(got, mark.Seq)
+				if mark.Conversation != conversation || mark.UID != "ann" {
+					t.Errorf("%s heard %s", d.me, h.Args[0])
+				}
+			}
+			if !slices.Equal(got, []uint64{second, at}) {
+				t.Errorf("%s heard of marks at %v, want %d and %d", d.me, got, second, at)
+			}
+		}
+	})
+}
+
+// Groups by commands: who is a friend is in at once, others are invited; everyone concerned is told, each once.
+func TestGroupsByCommands(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob", "cat", "dan")
+		w.befriend("ann", "bob")
+		one, two := w.edge(), w.edge()
+		a, b, c, d := one.device("ann"), two.device("bob"), two.device("cat"), one.device("dan")
+		var made struct{ GID domain.GroupID }
+		must(t, json.Unmarshal(a.ok("createGroup", map[string]any{"name": "trip", "members": []string{"bob", "cat", "bob", "ann"}}).Data, &made))
+		g := string(made.GID)
+		c.expect("group")
+		b.ok("groupSend", map[string]any{"gid": g, "user": map[string]any{"id": "ann"}}, "from bob")
+		c.no(domain.Forbidden, "groupSend", gid(made.GID), "not yet")
+		c.ok("acceptGroup", g)
+		c.ok("groupSend", gid(made.GID), "from cat")
+		b.ok("invite", g, "dan")
+		d.expect("group")
+		d.ok("rejectGroup", g, "dan")
+		b.no(domain.Forbidden, "removeMember", g, "cat")
+		a.ok("leaveGroup", g) // bob, the first of the members, is the owner now
+		b.ok("removeMember", g, "cat")
+		b.ok("groupSend", gid(made.GID), "end")
+		b.ok("leaveGroup", g)
+		b.no(domain.NotFound, "groupSend", gid(made.GID), "to nobody")
+
+		got := b.until("end")
+		if !slices.Equal(texts(got), []string{"from bob", "from cat", "end"}) {
+			t.Errorf("bob heard %q", texts(got))
+		}
+		var from map[string]any
+		b.expect("groupReply").arg(t, 0, &from)
+		if from["id"] != "bob" || from["gid"] != g || from["username"] != "bob" || from["name"] != "Name of bob" || from["avatar"] != "" {
+			t.Errorf("the sender is %v", from)
+		}
+		for d, want := range map[*device][]string{
+			a: {"created", "joined", "invited", "declined", "left"},
+			b: {"created", "joined", "invited", "declined", "left", "removed", "left"},
+			c: {"invited", "joined", "invited", "declined", "left", "removed"},
+			d: {"invited", "declined"},
+		} {
+			d.wait(fmt.Sprint(want), func() bool { return len(changes(d.heard)) >= len(want) })
+			if got := changes(d.heard); !slices.Equal(got, want) {
+				t.Errorf("%s heard of %q, want %q", d.me, got, want)
+			}
+		}
+		eventually(t, "no group is followed", func() bool { return !one.e.Keeps(domain.InGroup(made.GID)) && !two.e.Keeps(domain.InGroup(made.GID)) })
+	})
+}
+
+// changes gives the states that "group" told of.
+func changes(all []heard) (states []string) {
+	for _, h := range all {
+		var change struct{ State string }
+		if h.Event == "group" && json.Unmarshal(h.Args[0], &change) == nil {
+			states = append(states, change.State)
+		}
+	}
+	return states
+}
+
+// Where anyone may write to anyone, strangers may, and what they said counts for ever; a block still ends it.
+func TestAnyoneMayWrite(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob")
+	open := func(o *edge.Options) { o.Settings.Anyone = true }
+	one, two := w.edge(open), w.edge()
+	a, b := one.device("ann"), two.device("bob")
+	a.ok("send", "bob", "hello")
+	b.until("hello")
+	b.no(domain.Forbidden, "send", "ann", "an edge with friends only")
+	b.ok("block", "ann")
+	a.no(domain.Forbidden, "send", "bob", "hello?")
+	if n := len(a.all("friend")); n != 0 {
+		t.Errorf("ann was told of the block")
+	}
+}
