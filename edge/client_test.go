@@ -66,14 +66,26 @@ func (a answer) seq(tb testing.TB) uint64 {
 	return at.Seq
 }
 
-// dial connects with a CONNECT packet's payload; a refusal comes back as an answer.
-func dial(tb testing.TB, url, auth, query string, header http.Header) (*device, answer) {
+// knock opens a connection and sends a CONNECT packet with a payload.
+func knock(tb testing.TB, url, auth, query string, header http.Header) *websocket.Conn {
 	tb.Helper()
 	ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(url, "http")+"/socket.io/?EIO=4&transport=websocket"+query, header)
 	must(tb, err)
+	must(tb, ws.WriteMessage(websocket.TextMessage, []byte("40"+auth)))
+	return ws
+}
+
+// dial connects with a CONNECT packet's payload; a refusal comes back as an answer.
+func dial(tb testing.TB, url, auth, query string, header http.Header) (*device, answer) {
+	tb.Helper()
+	return enter(tb, knock(tb, url, auth, query, header))
+}
+
+// enter waits for the answer to a CONNECT packet.
+func enter(tb testing.TB, ws *websocket.Conn) (*device, answer) {
+	tb.Helper()
 	d := &device{tb: tb, ws: ws, done: make(chan struct{}), acks: map[int]answer{}, taken: map[string]int{}}
 	d.changed = sync.NewCond(&d.mu)
-	must(tb, ws.WriteMessage(websocket.TextMessage, []byte("40"+auth)))
 	for {
 		_, b, err := ws.ReadMessage()
 		must(tb, err)

@@ -21,6 +21,8 @@ type faulty struct {
 	deliver func(domain.Record)
 	groups  map[domain.GroupID]int // followed, how often
 	people  map[domain.UserID]int
+
+	entering func(domain.UserID) error // is asked before a person is followed; nil: nothing
 }
 
 var errAway = domain.Refuse(domain.Unavailable, "the log is away")
@@ -116,6 +118,14 @@ func (c *counted) UnfollowGroup(g domain.GroupID) {
 }
 
 func (c *counted) FollowPerson(u domain.UserID) error {
+	c.mu.Lock()
+	entering := c.entering
+	c.mu.Unlock()
+	if entering != nil {
+		if err := entering(u); err != nil {
+			return err
+		}
+	}
 	err := c.Live.FollowPerson(u)
 	if err == nil {
 		c.set(func() { c.people[u]++ })

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
 	"parley/domain"
@@ -113,6 +114,12 @@ func (n *node) device(u domain.UserID) *device {
 	}
 	d.me = u
 	return d
+}
+
+// knock begins to connect one of a user's devices.
+func (n *node) knock(u domain.UserID) *websocket.Conn {
+	n.Helper()
+	return knock(n, n.url, fmt.Sprintf(`{"token":%q}`, n.token(u)), "", nil)
 }
 
 // get asks the API and decodes the answer; it gives the status and the header.
