@@ -15,7 +15,7 @@ import (
 // Options are what a projector may be told. Zero values stand for the defaults.
 type Options struct {
 	Logger   *slog.Logger  // where it says what happens to it; by default slog.Default()
-	Batch    int           // how many events one transaction holds at most; 1000
+	Batch    int           // how many events one transaction holds at most; 2000
 	Cache    int           // how many topics, and members of groups, each shard's fold keeps in memory; 200,000
 	Patience time.Duration // how long a checkpoint must stand still before a fenced projector takes over; 2 s
 	Pause    time.Duration // after the first failure; it doubles up to 50 times that; 100 ms
@@ -27,7 +27,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.Default()
 	}
 	if o.Batch <= 0 {
-		o.Batch = 1000
+		o.Batch = 2000
 	}
 	if o.Cache <= 0 {
 		o.Cache = 200_000
