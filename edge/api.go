@@ -104,26 +104,21 @@ func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context))
 
 func caller(ctx context.Context) identity { return ctx.Value(callerKey{}).(identity) }
 
-// behind is the header of answers from read models that have not caught up: how many events they lack, or "unknown".
-type behind struct {
-	Behind string `header:"Parley-Behind" doc:"How many events the answer is behind the log; absent where it is up to date"`
-}
-
 // fresh waits, briefly, until the read models hold everything that was in the log when it was called: so that whoever has done or been told
-// something finds it in what they ask next. Where they do not get there, the answer says how far behind it is.
-func (e *Edge) fresh(ctx context.Context) behind {
+// something finds it in what they ask next. It says how many events they lack where they do not get there, or "unknown"; "" where they do.
+func (e *Edge) fresh(ctx context.Context) (behind string) {
 	ends, err := e.Log.Ends(ctx)
 	if err != nil {
-		return behind{"unknown"}
+		return "unknown"
 	}
 	missing, err := e.await(ctx, ends)
 	switch {
 	case err != nil:
-		return behind{"unknown"}
+		return "unknown"
 	case missing > 0:
-		return behind{strconv.FormatUint(missing, 10)}
+		return strconv.FormatUint(missing, 10)
 	}
-	return behind{}
+	return ""
 }
 
 func (e *Edge) await(ctx context.Context, ends []domain.Position) (missing uint64, err error) {

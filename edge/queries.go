@@ -23,7 +23,7 @@ type (
 		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 	}
 	memberPage struct {
-		ofGroup
+		GID   string `path:"gid" maxLength:"96"`
 		After string `query:"after" maxLength:"96" doc:"The id of the last member of the page before"`
 		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"100"`
 	}
@@ -39,10 +39,10 @@ type (
 	}
 )
 
-// answer is a query's answer, with how far behind the log it is.
+// answer is a query's answer, with how far behind the log it is. Its fields stand here themselves: huma passes unexported embedded ones over.
 type answer[T any] struct {
-	behind
-	Body T
+	Behind string `header:"Parley-Behind" doc:"How many events the answer is behind the log, or unknown; absent where it is up to date"`
+	Body   T
 }
 
 type (
@@ -74,7 +74,7 @@ type (
 // query adds a query that is answered from the read models, once they have caught up.
 func query[In, Out any](e *Edge, api huma.API, path, id, summary string, run func(ctx context.Context, me domain.UserID, in *In) (Out, error)) {
 	huma.Register(api, secured(http.MethodGet, path, id, summary), func(ctx context.Context, in *In) (*answer[Out], error) {
-		out := answer[Out]{behind: e.fresh(ctx)}
+		out := answer[Out]{Behind: e.fresh(ctx)}
 		var err error
 		if out.Body, err = run(ctx, caller(ctx).id, in); err != nil {
 			return nil, e.problem(err)
