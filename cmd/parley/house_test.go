@@ -25,10 +25,11 @@ var rooms = []struct{ pkg, mayImport, keeps string }{
 	{"edge/socketio", "", "github.com/gorilla/websocket"},
 	{"edge/web", "", ""},
 	{"edge", "domain edge/socketio edge/web", ""},
-	// what the log adds up to
+	// what the log adds up to: the fold hands rows to its stores, and what their answers share is in view
 	{"projector", "domain", ""},
-	{"projector/memory", "domain", ""},
-	{"projector/mysql", "domain", "github.com/go-sql-driver/mysql"},
+	{"projector/internal/view", "domain projector", ""},
+	{"projector/memory", "domain projector projector/internal/view", ""},
+	{"projector/mysql", "domain projector projector/internal/view", "github.com/go-sql-driver/mysql"},
 	// what puts it together
 	{"config", "", "github.com/spf13/viper"},
 	{"cmd/parley", everything, ""},
