@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"fmt"
 
 	"parley/domain"
 )
@@ -78,11 +77,11 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 // friendOf says whether the caller may bring u into a group without asking: a friend, or anyone where anyone may write to anyone and
 // neither blocks the other.
 func (q *request) friendOf(ctx context.Context, u domain.UserID) (bool, error) {
-	s, _, err := q.edge.hub.newest(ctx, domain.Direct(q.me, u), false)
-	if err != nil {
-		return false, fmt.Errorf("friendship with %s: %w", u, err)
+	err := q.edge.hub.maySend(ctx, domain.Direct(q.me, u), domain.Message{From: q.me, Open: q.edge.Settings.Anyone})
+	if domain.Refusal(err).Code == domain.Forbidden {
+		return false, nil
 	}
-	return s.maySend(domain.Message{From: q.me, Open: q.edge.Settings.Anyone}) == nil, nil
+	return err == nil, err
 }
 
 func (q *request) invite(ctx context.Context) (any, error) {

@@ -237,6 +237,18 @@ func (h *hub) newest(ctx context.Context, t domain.Topic, fresh bool) (s standin
 	return s, upTo, err
 }
 
+// maySend says whether a message would count now. A refusal comes from the log; a yes may turn out too hopeful (conversation.settle).
+func (h *hub) maySend(ctx context.Context, t domain.Topic, m domain.Message) error {
+	if c := h.kept(t); c != nil && c.maySend(m) {
+		return nil
+	}
+	s, _, err := h.newest(ctx, t, true)
+	if err != nil {
+		return err
+	}
+	return s.maySend(m)
+}
+
 // friendsOf gives the friends of somebody who is connected here.
 func (h *hub) friendsOf(p *person) []domain.UserID {
 	h.mu.RLock()

@@ -96,17 +96,11 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 func (q *request) room(ctx context.Context, t domain.Topic, m domain.Message) (*conversation, error) {
 	hub := q.edge.hub
 	for {
-		if c := hub.kept(t); c != nil {
-			return c, c.maySend(ctx, m)
+		c := hub.kept(t)
+		if err := hub.maySend(ctx, t, m); c != nil || err != nil {
+			return c, err
 		}
-		s, _, err := hub.fold(ctx, t, 0)
-		if err == nil {
-			err = s.maySend(m)
-		}
-		if err != nil {
-			return nil, err
-		}
-		c := hub.conversation(t)
+		c = hub.conversation(t)
 		if _, isGroup := t.Group(); !isGroup {
 			return c, nil
 		}
@@ -152,11 +146,7 @@ func (q *request) read(ctx context.Context) (any, error) {
 // mayRead says whether there is a message at or after seq that the caller may have read.
 func (q *request) mayRead(ctx context.Context, t domain.Topic, seq uint64) error {
 	if _, isGroup := t.Group(); isGroup {
-		s, _, err := q.edge.hub.newest(ctx, t, false)
-		if err == nil {
-			err = s.maySend(domain.Message{From: q.me})
-		}
-		if err != nil {
+		if err := q.edge.hub.maySend(ctx, t, domain.Message{From: q.me}); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,182 @@
+package edge_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"parley/domain"
+)
+
+// model is what the pure rules say of a few people and a group: the edges must say the same, whichever of them is asked.
+type model struct {
+	*world
+	users   []domain.UserID
+	devices map[domain.UserID][2]*device // on one edge and on another
+	friends map[domain.Topic]*domain.Friendship
+	group   domain.Group
+	gid     domain.GroupID
+	talk    map[domain.Topic][]string
+}
+
+func (m *model) friendship(x, y domain.UserID) *domain.Friendship {
+	topic := domain.Direct(x, y)
+	if m.friends[topic] == nil {
+		f := domain.NewFriendship(topic)
+		m.friends[topic] = &f
+	}
+	return m.friends[topic]
+}
+
+// expects gives the code of a refusal, or of none.
+func expects(err error) domain.Code {
+	if err == nil {
+		return domain.OK
+	}
+	return domain.Refusal(err).Code
+}
+
+// step gives one command to an edge and to the rules.
+func (m *model) step(t *rapid.T, round int) {
+	me := rapid.SampledFrom(m.users).Draw(t, "me")
+	others := slices.DeleteFunc(slices.Clone(m.users), func(u domain.UserID) bool { return u == me })
+	other := rapid.SampledFrom(others).Draw(t, "other")
+	d := m.devices[me][rapid.IntRange(0, 1).Draw(t, "edge")]
+	f, in := m.friendship(me, other), gid(m.gid)
+	befriend := func(event string, c domain.FriendCommand) {
+		e, err := f.Decide(c)
+		if err == nil {
+			f.Evolve(e)
+		}
+		check(t, d, expects(err), event, other)
+	}
+	group := func(event string, c domain.GroupCommand, args ...any) {
+		e, err := m.group.Decide(c)
+		if !m.group.Exists() {
+			err = domain.Refuse(domain.NotFound, "no such group")
+		}
+		if err == nil {
+			m.group.Evolve(e)
+		}
+		check(t, d, expects(err), event, append([]any{m.gid}, args...)...)
+	}
+	txt := fmt.Sprint(round)
+	switch command := rapid.SampledFrom([]string{"send", "send", "groupSend", "groupSend", "sendApply", "sendApply", "acceptFriend", "acceptFriend", "rejectFriend",
+		"removeFriend", "block", "unblock", "invite", "acceptGroup", "rejectGroup", "leaveGroup", "removeMember"}).Draw(t, "command"); command {
+	case "send":
+		err := f.MaySend(me, false)
+		if check(t, d, expects(err), command, other, txt) {
+			topic := domain.Direct(me, other)
+			m.talk[topic] = append(m.talk[topic], txt)
+		}
+	case "groupSend":
+		err := m.group.MaySend(me)
+		if !m.group.Exists() {
+			err = domain.Refuse(domain.NotFound, "no such group")
+		}
+		if check(t, d, expects(err), command, in, txt) {
+			m.talk[domain.InGroup(m.gid)] = append(m.talk[domain.InGroup(m.gid)], txt)
+		}
+	case "sendApply":
+		befriend(command, domain.RequestFriend{By: me})
+	case "acceptFriend":
+		befriend(command, domain.AcceptFriend{By: me})
+	case "rejectFriend":
+		befriend(command, domain.RejectFriend{By: me})
+	case "removeFriend":
+		befriend(command, domain.RemoveFriend{By: me})
+	case "block":
+		befriend(command, domain.BlockFriend{By: me})
+	case "unblock":
+		befriend(command, domain.UnblockFriend{By: me})
+	case "invite":
+		group(command, domain.Invite{By: me, UID: other, Friend: f.MaySend(me, false) == nil}, other)
+	case "acceptGroup":
+		group(command, domain.AcceptInvitation{UID: me})
+	case "rejectGroup":
+		group(command, domain.DeclineInvitation{UID: me})
+	case "leaveGroup":
+		group(command, domain.Leave{UID: me})
+	case "removeMember":
+		group(command, domain.RemoveMember{By: me, UID: other}, other)
+	}
+}
+
+// check gives a command and says whether it was done.
+func check(t *rapid.T, d *device, want domain.Code, event string, args ...any) bool {
+	if a := d.emit(event, args...); a.Code != want {
+		t.Fatalf("%s's %s%v: %+v, want code %d", d.me, event, args, a, want)
+	}
+	return want == domain.OK
+}
+
+// compare asks the API of both edges for what the rules say.
+func (m *model) compare(t *rapid.T, nodes [2]*node) {
+	for _, u := range m.users {
+		var friends struct{ Friends []domain.PersonView }
+		var groups struct{ Groups []domain.GroupView }
+		n := nodes[len(u)%2]
+		n.get(u, "/api/friends", &friends)
+		n.get(u, "/api/groups", &groups)
+		if (len(groups.Groups) == 1) != (m.group.Role(u) != "") || len(groups.Groups) == 1 && groups.Groups[0].Role != m.group.Role(u) {
+			t.Errorf("%s's groups are %+v, want the role %q", u, groups.Groups, m.group.Role(u))
+		}
+		for _, other := range m.users {
+			if u == other {
+				continue
+			}
+			is := slices.ContainsFunc(friends.Friends, func(p domain.PersonView) bool { return p.ID == other })
+			if is != m.friendship(u, other).Friends() {
+				t.Errorf("that %s and %s are friends is %v, want %v", u, other, is, !is)
+			}
+		}
+	}
+	for topic, want := range m.talk {
+		found, _, err := m.views.Messages(m.Context(), m.users[0], topic, 0, 0, 100)
+		if err != nil { // another's conversation
+			continue
+		}
+		var got []string
+		for _, msg := range found {
+			var txt string
+			must(m, json.Unmarshal(msg.Msg, &txt))
+			got = append(got, txt)
+		}
+		if _, isGroup := topic.Group(); !isGroup && !slices.Equal(got, want) || len(got) > len(want) {
+			t.Errorf("%s holds %q, want %q", topic, got, want)
+		}
+	}
+}
+
+// Whatever a few people ask of two edges, one after the other, each answer is that of the rules.
+func TestEdgesAnswerAsTheRulesDo(t *testing.T) {
+	w := newWorld(t, 3)
+	nodes := [2]*node{w.edge(), w.edge()}
+	run := 0
+	rapid.Check(t, func(t *rapid.T) {
+		run++
+		m := &model{world: w, devices: map[domain.UserID][2]*device{}, friends: map[domain.Topic]*domain.Friendship{}, talk: map[domain.Topic][]string{},
+			gid: domain.GroupID(fmt.Sprint("group-", run))}
+		for _, name := range []string{"ann", "bob", "cat"} {
+			m.users = append(m.users, domain.UserID(fmt.Sprintf("%s-%d", name, run)))
+		}
+		w.people(m.users...)
+		made := domain.GroupCreated{By: m.users[0], Name: "g"}
+		m.group.Evolve(made)
+		w.append(domain.InGroup(m.gid), made)
+		for _, u := range m.users {
+			m.devices[u] = [2]*device{nodes[0].device(u), nodes[1].device(u)}
+		}
+		for round := range rapid.IntRange(1, 30).Draw(t, "steps") {
+			m.step(t, round)
+		}
+		m.compare(t, nodes)
+		for _, both := range m.devices {
+			both[0].leave()
+			both[1].leave()
+		}
+	})
+}
