@@ -209,14 +209,21 @@ func Readable(m projector.MemberRow, in bool, tail projector.TailRow) (bound uin
 }
 
 // Behind gives how many events are missing between what is folded and the ends of the log, by shard. What is folded of another life of
-// the log is worth nothing.
+// the log is worth nothing, and as long as it is there something is missing, even where this life is empty.
 func Behind(at, ends []domain.Position) (missing uint64) {
 	for shard, end := range ends {
-		var have uint64
-		if shard < len(at) && at[shard].Epoch == end.Epoch {
-			have = at[shard].Seq
+		var have domain.Position
+		if shard < len(at) {
+			have = at[shard]
 		}
-		missing += end.Seq - min(end.Seq, have)
+		switch {
+		case have.Epoch == end.Epoch:
+			missing += end.Seq - min(end.Seq, have.Seq)
+		case have.Epoch != "" && end.Epoch != "":
+			missing += max(end.Seq, 1)
+		default:
+			missing += end.Seq
+		}
 	}
 	return missing
 }
