@@ -286,7 +286,7 @@ func (c *conversation) follow(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.merge(missed)
-	c.followed, c.standing, c.upTo = true, nil, 0 // what was read before the feed was open may be old
+	c.followed = true
 	return nil
 }
 

@@ -142,7 +142,7 @@ func TestLiveCopiesTwiceAndNever(t *testing.T) {
 	})
 }
 
-// A state event whose live copy does not come is known before anything is judged by what came before it.
+// A state event whose live copy does not come is read when the next one tells of it, and delivered before that.
 func TestStateThatNeverComes(t *testing.T) {
 	w := newWorld(t, 1)
 	w.people("ann", "bob", "cat")
@@ -152,15 +152,41 @@ func TestStateThatNeverComes(t *testing.T) {
 	a := n.device("ann")
 	w.say(g, "bob", "in")
 	a.until("in")
-	f.set(func() { f.drop = func(domain.Record) bool { return true } })
+	f.set(func() {
+		f.drop = func(r domain.Record) bool { _, removal := r.Event.(domain.GroupRemoved); return removal }
+	})
 	w.append(g, domain.GroupRemoved{By: "ann", UID: "bob"})
+	w.append(g, domain.GroupInvited{By: "ann", UID: "bob"})
 	w.say(g, "bob", "out")
-	f.settle(w, g)
-	f.set(func() { f.drop = nil })
 	w.say(g, "cat", "end")
 	if got := texts(a.until("end")); !slices.Equal(got, []string{"in", "end"}) {
 		t.Errorf("heard %q", got)
 	}
+	if got := changes(a.all("group")); !slices.Equal(got, []string{"removed", "invited"}) {
+		t.Errorf("heard of %q", got)
+	}
+}
+
+// An edge whose live copies lag asks the log before it says no: what one has done through another edge is so.
+func TestRefusalsComeFromTheLog(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob")
+		w.group("g", "bob", "ann")
+		f := newFaulty(w)
+		n := w.edge(f.into(w), func(o *edge.Options) { o.Settings.LiveWait = 10 * time.Millisecond })
+		a := n.device("ann")
+		b := n.device("bob")
+		b.ok("sendApply", "ann")
+		b.ok("removeMember", "g", "ann")
+		a.no(domain.Forbidden, "send", "bob", "no friend yet")
+		f.set(func() { f.drop = func(domain.Record) bool { return true } })
+		w.append(domain.Direct("ann", "bob"), domain.FriendAccepted{By: "ann"})
+		w.append(domain.InGroup("g"), domain.GroupJoined{By: "bob", UID: "ann"})
+		a.ok("send", "bob", "friends")
+		seq := a.ok("groupSend", gid("g"), "member").seq(t)
+		a.ok("read", "g:g", seq)
+		a.ok("removeFriend", "bob")
+	})
 }
 
 // Who joins a group while people talk in it hears everything from the joining on, and nothing from before.

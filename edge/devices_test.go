@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"parley/domain"
 	"parley/edge"
 )
@@ -89,45 +91,49 @@ func TestFirstDeviceDiesWhileTheSecondWaits(t *testing.T) {
 	}
 }
 
-// Somebody whose groups or feed cannot be had is refused, keeps nothing, and comes in when they can.
+// Somebody whose groups or feed cannot be had is refused on each device, keeps nothing, is never online, and comes in when they can.
 func TestCannotSettleIn(t *testing.T) {
-	w := newWorld(t, 1)
-	w.people("ann", "bob")
-	w.befriend("ann", "bob")
-	w.group("g", "ann")
-	f := newFaulty(w)
-	n := w.edge(f.into(w))
-	b := n.device("bob")
-	for _, fault := range []func(){
-		func() { f.fail = errAway },
-		func() { f.entering = func(domain.UserID) error { return errAway } },
+	for name, fault := range map[string]func(*faulty, error){
+		"groups": func(f *faulty, err error) { f.fail = err },
+		"feed":   func(f *faulty, err error) { f.entering = func(domain.UserID) error { return err } },
 	} {
-		f.set(fault)
-		for range 3 {
-			one, two := n.knock("ann"), n.knock("ann")
-			for _, ws := range []answer{second(enter(t, one)), second(enter(t, two))} {
-				if ws.Code != domain.Unavailable || ws.Message == "" {
-					t.Errorf("refused with %+v, want code 8", ws)
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 1)
+			w.people("ann", "bob")
+			w.befriend("ann", "bob")
+			w.group("g", "ann")
+			f := newFaulty(w)
+			n := w.edge(f.into(w))
+			b := n.device("bob")
+			for range 3 {
+				let := make(chan struct{})
+				f.set(func() {
+					fault(f, errAway)
+					with := f.entering
+					f.entering = func(u domain.UserID) error {
+						if <-let; with != nil {
+							return with(u)
+						}
+						return nil
+					}
+				})
+				one, two := n.knock("ann"), n.knock("ann")
+				eventually(t, "both wait", func() bool { return n.e.Devices("ann") == 2 })
+				close(let)
+				for _, ws := range []*websocket.Conn{one, two} {
+					if d, refused := enter(t, ws); d != nil || refused.Code != domain.Unavailable || refused.Message == "" {
+						t.Errorf("refused with %+v, want code 8", refused)
+					}
 				}
+				f.set(func() { f.fail, f.entering = nil, nil })
 			}
-		}
-		f.set(func() { f.fail, f.entering = nil, nil })
-		n.device("ann").leave()
-		b.expect("userin")
-		b.expect("userout")
-		if got := comings(b); len(got) != 2 {
-			t.Errorf("bob heard of %q", got)
-		}
-		b.mu.Lock()
-		b.heard = nil
-		b.mu.Unlock()
-		b.taken = map[string]int{}
+			n.device("ann").leave()
+			hears(b, "+ann", "-ann")
+			b.leave()
+			gone(t, n, f)
+		})
 	}
-	b.leave()
-	gone(t, n, f)
 }
-
-func second(_ *device, a answer) answer { return a }
 
 // A conversation that only concerns somebody who is still entering is not kept: nothing would tell it of what happens meanwhile.
 func TestNothingIsMissedBetweenOneWhoGoesAndOneWhoComes(t *testing.T) {

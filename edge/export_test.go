@@ -29,6 +29,16 @@ func (e *Edge) Held(u domain.UserID) int {
 	return 0
 }
 
+// Devices is how many devices of somebody are connected or entering.
+func (e *Edge) Devices(u domain.UserID) int {
+	e.hub.mu.RLock()
+	defer e.hub.mu.RUnlock()
+	if p := e.hub.people[u]; p != nil {
+		return len(*p.sessions.Load())
+	}
+	return 0
+}
+
 // Arrive takes in a live record.
 func (e *Edge) Arrive(r domain.Record) { e.hub.arrive(r) }
 
