@@ -80,8 +80,8 @@ func (b *folding) say(t *topic, r domain.Record, m domain.Message) {
 	if _, twice := b.messages.at[key]; twice || b.known[key] || !t.maySend(m) {
 		return
 	}
-	if t.group == nil && t.tail.Number == 0 {
-		b.pair(t) // with its first message a direct conversation is in both lists, friends or not
+	if t.group == nil && t.tail.Number == 0 && !t.friendship.Friends() {
+		b.pair(t, 0) // with its first message a direct conversation is in both lists, friends or not
 	}
 	t.said(r)
 	b.messages.put(key, MessageRow{key, t.tail.Seq, t.tail.Number, t.tail.Date, valid(m.Msg)})
@@ -117,16 +117,19 @@ func (b *folding) befriend(t *topic, r domain.Record) {
 		key := ApplyKey{t.Peer(e.By), t.Topic}
 		b.applies.put(key, waiting{ApplyRow: ApplyRow{key, e.By, valid(e.Greeting), r.Time.UnixMilli(), r.Seq}})
 	}
-	if was.Friends() != now.Friends() {
-		b.pair(t)
+	switch {
+	case now.Friends() && !was.Friends():
+		b.pair(t, r.Time.UnixMilli())
+	case was.Friends() && !now.Friends():
+		b.pair(t, 0)
 	}
 }
 
-// pair puts down how the two of a direct conversation stand to it.
-func (b *folding) pair(t *topic) {
+// pair puts down how the two of a direct conversation stand to it, and since when they are friends.
+func (b *folding) pair(t *topic, since int64) {
 	lo, hi, _ := t.Pair()
 	for _, u := range []domain.UserID{lo, hi} {
-		b.members.put(ApplyKey{u, t.Topic}, MemberRow{UID: u, Topic: t.Topic, Present: t.friendship.Friends()})
+		b.members.put(ApplyKey{u, t.Topic}, MemberRow{UID: u, Topic: t.Topic, Present: t.friendship.Friends(), Since: since})
 	}
 }
 

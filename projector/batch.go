@@ -46,7 +46,7 @@ type (
 		Topic   domain.Topic
 		Present bool        // a member of the group, or a friend
 		Role    domain.Role // in the group; "" in direct conversations
-		Since   int64       // when they joined the group; 0 in direct conversations
+		Since   int64       // when they joined the group or became friends; 0 for neither
 		Left    uint64      // where they left the group, up to which they may read; 0 for the others
 	}
 

@@ -73,7 +73,7 @@ func (s *Store) Conversations(_ context.Context, me domain.UserID, after string,
 	var lines []view.Line
 	for t, m := range s.members[me] {
 		c, marks := s.conversations[t], s.marks[me][t]
-		lines = append(lines, view.Line{Topic: t, Present: m.Present, Name: c.group.Name, Tail: c.tail, Own: marks.own, Read: marks.read})
+		lines = append(lines, view.Line{Topic: t, Present: m.Present, Since: m.Since, Name: c.group.Name, Tail: c.tail, Own: marks.own, Read: marks.read})
 	}
 	lines, next, err := view.Page(lines, after, limit)
 	if err != nil {

@@ -35,7 +35,7 @@ CREATE TABLE members (
   topic    VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   present  TINYINT         NOT NULL, -- a member of the group, or a friend
   role     VARCHAR(16)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  since    BIGINT          NOT NULL, -- when they joined the group
+  since    BIGINT          NOT NULL, -- when they joined the group or became friends
   left_seq BIGINT UNSIGNED NOT NULL, -- where they left it, and may read up to
   PRIMARY KEY (uid, topic),
   KEY by_topic (topic, present, uid)

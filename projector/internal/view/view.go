@@ -120,7 +120,8 @@ func Date(ms int64) string { return domain.Date(time.UnixMilli(ms)) }
 // Line is a conversation in somebody's list.
 type Line struct {
 	Topic     domain.Topic
-	Present   bool // a friend, or a member of the group
+	Present   bool  // a friend, or a member of the group
+	Since     int64 // from when on
 	Name      string
 	Tail      projector.TailRow // its Number is 0 where nothing has been said
 	Own, Read projector.MarkRow
@@ -160,13 +161,14 @@ func Page(lines []Line, after string, limit int) (page []Line, next string, err 
 	return lines, "", nil
 }
 
-// cursor is a place in the list of conversations: that of one with this last date.
+// cursor is a place in the list of conversations: that of one with this date, of the last message or, where that is later, of having come to it,
+// so that a new friend or group is seen.
 type cursor struct {
 	date int64
 	key  string
 }
 
-func cursorOf(l Line) cursor { return cursor{l.Tail.Date, l.Topic.Key()} }
+func cursorOf(l Line) cursor { return cursor{max(l.Tail.Date, l.Since), l.Topic.Key()} }
 
 func (c cursor) compare(d cursor) int {
 	return cmp.Or(cmp.Compare(d.date, c.date), strings.Compare(c.key, d.key))
