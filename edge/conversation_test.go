@@ -237,9 +237,7 @@ func TestJoiningWhilePeopleTalk(t *testing.T) {
 			c.leave()
 			eventually(t, "cat is gone", func() bool { people, _, _ := here.e.Kept(); return people == 0 })
 		}
-		if err := f.balance(); err != nil {
-			t.Errorf("followed still: %v", err)
-		}
+		gone(t, here, f)
 	})
 }
 

@@ -1,0 +1,26 @@
+// Package edge is one node that people connect to: their devices over Socket.IO, accounts and queries over HTTP.
+//
+// It keeps nothing that is worth keeping: what people do goes into the log, what they hear comes from the log's live copies, and what they
+// ask is answered from the read models. It decides no rules; package domain does.
+//
+// The one thing to know: an edge is hopeful before it appends, and exact afterwards. What it knows of a conversation may lag, so a yes is
+// only a reason to append, and a no is believed only of the log. What became of a message is said by its place in the log, to the
+// sender and to everyone who hears it alike (conversation.process, conversation.settle).
+//
+// Locks are taken in this order: conversation.following, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications
+// and of Edge.spawn are taken last and by themselves. No lock is held while the log or the read models are read.
+//
+// # Chosen, refused, because
+//
+// Chosen: a conversation is followed while somebody here is concerned, and forgotten then. Refused: caching states by age. Because: what is
+// followed is kept up to date by the feed, and nothing else is.
+//
+// Chosen: one goroutine takes in all live copies and deals with them at once where nothing is lacking; a conversation that lacks something
+// gets a goroutine until it does no more. Refused: a goroutine for each conversation, or for each device. Because: most of them are idle.
+//
+// Chosen: a live copy names the one before it in its lane, and a hole is filled from the log. Refused: trusting the feed. Because: a
+// connection that is lost loses copies. A copy that is the last of its lane to be lost shows only when the next one comes.
+//
+// Chosen: edges tell one another who comes and goes, numbered, with a lease for each edge. Refused: a lease for each person, and presence in
+// the log. Because: the one costs something for everyone who is idle, and the other is for ever.
+package edge
