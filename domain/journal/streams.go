@@ -46,20 +46,33 @@ func streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
 
 // settle finds the log, or makes what is missing of one that was never written, and gives the epochs of its shards. It tries until
 // ctx ends while the servers cannot answer yet.
-func (j *Journal) settle(ctx context.Context, shards, replicas int) (epochs []string, err error) {
+func (j *Journal) settle(ctx context.Context, shards, replicas int) ([]string, error) {
+	var cause error // the last one that says more than that time is up
 	for {
-		epochs, err = j.settleOnce(ctx, shards, replicas)
-		if err == nil || !notYet(err) || !pause(ctx, 250*time.Millisecond) {
+		epochs, err := j.settleOnce(ctx, shards, replicas)
+		if err == nil || !notYet(err) {
 			return epochs, err
+		}
+		if cause == nil {
+			j.log.Warn("the NATS servers are not ready for the log yet; trying on", "error", err)
+		}
+		if cause == nil || !errors.Is(err, context.DeadlineExceeded) {
+			cause = err
+		}
+		if !pause(ctx, 250*time.Millisecond) {
+			return nil, fmt.Errorf("the NATS servers did not get ready for the log: %w", cause)
 		}
 	}
 }
+
+// noPeers is the server's number for a cluster in which too few servers are there yet to hold all replicas.
+const noPeers = 10005
 
 // notYet tells a cluster that is still finding itself from one that has answered.
 func notYet(err error) bool {
 	var api *jetstream.APIError
 	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.As(err, &api) && api.Code == 503
+		errors.As(err, &api) && (api.Code == 503 || api.ErrorCode == noPeers)
 }
 
 func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]string, error) {

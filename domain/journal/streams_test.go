@@ -262,3 +262,20 @@ func TestTooOld(t *testing.T) {
 		}
 	}
 }
+
+// A cluster that is not complete yet is waited for, as long as one likes.
+func TestTooFewServers(t *testing.T) {
+	servers := journaltest.Start(t, 3)
+	servers.Stop(2)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	o := journal.Options{Remote: &journal.Remote{URL: servers.URL()}, Replicas: 3}
+	_, err := journal.Open(ctx, o)
+	says(t, err, "did not get ready", "CHAT-0")
+	opened := make(chan error, 1)
+	go func() { opened <- tryOpen(t, o) }()
+	servers.Restart(2)
+	if err := <-opened; err != nil {
+		t.Errorf("open when all are there: %v", err)
+	}
+}
