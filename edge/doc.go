@@ -8,7 +8,7 @@
 // sender and to everyone who hears it alike (conversation.process, conversation.settle).
 //
 // Locks are taken in this order: conversation.following, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications
-// and of Edge.spawn are taken last and by themselves. No lock is held while the log or the read models are read.
+// and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
 //
 // # Chosen, refused, because
 //
