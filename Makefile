@@ -7,7 +7,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 NPM_DIRS    := cmd/parley/testdata edge/socketio/testdata
 NPM_STAMPS  := $(NPM_DIRS:%=%/node_modules/.package-lock.json)
 
-.PHONY: run build test lint vulns bench fuzz clean database
+.PHONY: run build test lint vulns bench fuzz clean tools
 
 run: build
 	bin/parley
@@ -15,7 +15,7 @@ run: build
 build:
 	$(GO) build -o bin/ ./cmd/...
 
-test: database $(NPM_STAMPS)
+test: tools $(NPM_STAMPS)
 	$(GO) test -race -timeout 12m $(TESTFLAGS) ./...
 
 lint:
@@ -48,14 +48,19 @@ clean:
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# The tests start a private MariaDB, unless PARLEY_TEST_DSN names a server to make databases in.
-database:
-	@if [ -n "$$PARLEY_TEST_DSN" ] || command -v mariadbd >/dev/null || command -v mysqld >/dev/null || [ -x /usr/sbin/mariadbd ]; then exit 0; fi; \
+# What the tests need besides Go and Node: a C compiler for the race detector, and a database. They start a private MariaDB, unless
+# PARLEY_TEST_DSN names a server to make databases in.
+tools:
+	@missing=""; \
+	command -v "$$($(GO) env CC)" >/dev/null || missing="gcc libc6-dev"; \
+	[ -n "$$PARLEY_TEST_DSN" ] || command -v mariadbd >/dev/null || command -v mysqld >/dev/null || [ -x /usr/sbin/mariadbd ] || missing="$$missing mariadb-server"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "installing mariadb-server for the tests"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mariadb-server >/dev/null; \
+		echo "installing for the tests:" $$missing; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
 	else \
-		echo "The tests need a database: install mariadb-server (or mysql-server), or set"; \
-		echo "PARLEY_TEST_DSN=user:password@tcp(host:3306)/ to a server in which they may make databases."; \
+		echo "The tests need what is not here; on Debian it is called:" $$missing; \
+		echo "Install it. Instead of a database of their own, they take a server in which they may make databases:"; \
+		echo "PARLEY_TEST_DSN='user:password@tcp(host:3306)/'"; \
 		exit 1; \
 	fi

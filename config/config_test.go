@@ -84,7 +84,7 @@ func TestDefaults(t *testing.T) {
 		Chat:      Chat{Direct: Friends, Message: 64 << 10},
 		Log:       Log{Shards: 1, Sync: Always},
 		Projector: Projector{Batch: 2000},
-		Socket:    Socket{Ping: 25 * time.Second, Pong: 20 * time.Second, Payload: 1000000, Queue: 4 << 20},
+		Socket:    Socket{Ping: 25 * time.Second, Pong: 20 * time.Second, Payload: 2 << 20, Queue: 4 << 20},
 		Logging:   Logging{Format: "text"},
 	}
 	if !reflect.DeepEqual(got, want) || len(got.HTTP.Origins)+len(got.HTTP.Proxies) > 0 {

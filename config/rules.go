@@ -71,7 +71,7 @@ var rules = [...]rule{
 	{"socket.pong", false, func(c Config) bool { return within(c.Socket.Pong, 100*time.Millisecond, 10*time.Minute) },
 		"a duration from 100ms to 10m, such as 20s"},
 	{"socket.payload", false, func(c Config) bool { return within(c.Socket.Payload, 8<<10, 16<<20) },
-		"a size from 8KiB to 16MiB, such as 1000000"},
+		"a size from 8KiB to 16MiB, such as 2MiB"},
 	{"socket.queue", false, func(c Config) bool { return within(c.Socket.Queue, 64<<10, 1<<30) },
 		"a size from 64KiB to 1GiB, such as 4MiB"},
 	{"logging.level", false, func(c Config) bool {

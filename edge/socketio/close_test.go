@@ -122,6 +122,24 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// A client that reads nothing, with much queued for it, is waited for no longer than others.
+func TestShutdownOfASlowReader(t *testing.T) {
+	s := newSite(t, socketio.Options{MaxQueue: 64 << 20})
+	slow, m := s.join()
+	defer slow.Close()
+	for range 300 { // more than the kernel takes in
+		if err := m.socket.Emit("news", strings.Repeat("x", 100_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	if err := s.server.Load().Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	m.expectReason(t, "server shutting down")
+}
+
 func TestNoHandshakeAfterShutdown(t *testing.T) {
 	s := newSite(t, socketio.Options{})
 	s.shutdown(t)

@@ -12,9 +12,9 @@ import (
 const (
 	// lingerTime is how long what was queued for a long-polling client is kept after the server closed its connection.
 	lingerTime = 30 * time.Second
-	// shutdownLingerTime is the same when the whole server closes: a client that is still there comes within a moment, and
-	// one that is not should hold nobody up.
-	shutdownLingerTime = 3 * time.Second
+	// sendAwayTime is how long any client may take to hear the end when the whole server closes: one that is still there does
+	// within a moment, and one that is not should hold nobody up.
+	sendAwayTime = 3 * time.Second
 	// crossingTime is how long a client that said goodbye by POST may take to begin the poll that it sent at the same time.
 	crossingTime = time.Second
 	// flushTime is how long a WebSocket may take to swallow what was queued when the server closed it, close frame included.
@@ -303,13 +303,16 @@ func (c *conn) dropRest() {
 	}
 }
 
-// sendAway closes the connection because the whole server closes, and lets a client that lingers do so for a moment only.
+// sendAway closes the connection because the whole server closes, and gives the client a moment to hear of it, however it is connected.
 func (c *conn) sendAway() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closeLocked(reasonShutdown, flush)
-	if c.lingers() {
-		c.setDue(dueLinger, min(c.due[dueLinger], c.server.clock.now()+shutdownLingerTime))
+	switch {
+	case c.lingers():
+		c.setDue(dueLinger, min(c.due[dueLinger], c.server.clock.now()+sendAwayTime))
+	case c.ws != nil:
+		c.finishWriting(sendAwayTime)
 	}
 }
 
