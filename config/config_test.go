@@ -201,7 +201,7 @@ auth: {ttl: 1h30m, jwks: "https://a.example/keys", issuer: i, audience: u}
 chat: {direct: anyone, message: 100000}
 log: {shards: 64, sync: 250ms}
 projector: {batch: 1}
-socket: {ping: 1s, pong: 2s, payload: 2MiB, queue: 1GiB}
+socket: {ping: 1s, pong: 2s, payload: 3MiB, queue: 1GiB}
 logging: {level: debug, format: json}
 `
 	c, err := load(t, file, nil, nil)
@@ -218,7 +218,7 @@ logging: {level: debug, format: json}
 			}
 		}
 	}
-	if c.Log.Sync != Sync(250*time.Millisecond) || c.Socket.Payload != 2<<20 || c.HTTP.Proxies[1].Bits() != 8 || c.Auth.TTL != 90*time.Minute {
+	if c.Log.Sync != Sync(250*time.Millisecond) || c.Socket.Payload != 3<<20 || c.HTTP.Proxies[1].Bits() != 8 || c.Auth.TTL != 90*time.Minute {
 		t.Errorf("got %+v", c)
 	}
 

@@ -221,7 +221,7 @@ func (n *node) startEdge(ctx context.Context) error {
 		return err
 	}
 	n.onStop(e.Shutdown) // stopped again, to no effect, after the server has stopped it
-	address, err := n.listen("http.addr", n.HTTP.Addr, e, e.Shutdown)
+	address, err := n.listen("http.addr", n.HTTP.Addr, behindProxies(n.HTTP.Proxies, e), e.Shutdown)
 	if err != nil {
 		return err
 	}

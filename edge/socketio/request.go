@@ -183,7 +183,7 @@ type terms struct {
 func (s *Server) handshake(q *request) {
 	r := q.r
 	c := newConn(s, codecs[q.query.Get("EIO")], Handshake{
-		Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.URL.RequestURI(), Secure: r.TLS != nil,
+		Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.URL.RequestURI(), Secure: r.TLS != nil || r.URL.Scheme == "https",
 	})
 	if !s.admit(c) {
 		http.Error(q.w, "shutting down", http.StatusServiceUnavailable)

@@ -63,7 +63,7 @@ type Handshake struct {
 	RemoteAddr string          // host and port of the other end of the TCP connection
 	Time       time.Time
 	URL        string // path and query
-	Secure     bool   // whether the request came over TLS
+	Secure     bool   // whether the request came over TLS, or has the scheme https in its URL, which whoever terminates TLS may set
 }
 
 var errGone = fmt.Errorf("socketio: socket is gone: %w", net.ErrClosed)
