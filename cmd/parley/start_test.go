@@ -107,6 +107,13 @@ func TestReadme(t *testing.T) {
 			t.Fatalf("%v: without %q:\n%s", err, says, out)
 		}
 	}
+	_, code, _ = strings.Cut(string(readme), "token=$(")
+	code, _, _ = strings.Cut("token=$("+code, "```")
+	cmd := exec.Command("bash", "-euc", strings.ReplaceAll(code, "localhost:8080", strings.TrimPrefix(p.url, "http://")))
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), `"friends":[{`) || !strings.Contains(string(out), "/api/register") {
+		t.Fatalf("%v: without friends or OpenAPI:\n%s", err, out)
+	}
 }
 
 // TestConfig prints what is in force, without secrets.
