@@ -58,5 +58,6 @@ func Refusal(err error) *Error {
 // ErrRaced says that a Draft's expectation did not hold: somebody else's event came first. Read the state and decide again.
 var ErrRaced = errors.New("another event came first")
 
-// ErrGone says that a position names another life of the log (its epoch differs) or a place that the log has not reached.
+// ErrGone says that a position names another life of the log (its epoch differs), a place that the log has not reached, or one where
+// something else stands now.
 var ErrGone = errors.New("the log does not hold this position")

@@ -35,9 +35,14 @@ type Record struct {
 
 // Position is a place in one shard of the log: everything up to Seq in the life of the log that Epoch names. The zero Position
 // is before everything.
+//
+// Time says what stood there: when the log stored the event at Seq, in nanoseconds since 1970; 0 is unknown. A log that was restored
+// from a backup and has grown again has the same epoch and the same sequences, but not the same times. How far two positions of one
+// log are apart does not depend on it.
 type Position struct {
 	Epoch string `json:"epoch"`
 	Seq   uint64 `json:"seq"`
+	Time  int64  `json:"time,omitempty"`
 }
 
 // Date writes an instant as clients see it: RFC 3339 in UTC with milliseconds.

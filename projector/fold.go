@@ -69,7 +69,8 @@ func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[M
 	if len(records) == 0 {
 		return stop
 	}
-	to := domain.Position{Epoch: f.epoch, Seq: records[len(records)-1].Seq}
+	last := records[len(records)-1]
+	to := domain.Position{Epoch: f.epoch, Seq: last.Seq, Time: last.Time.UnixNano()}
 	if err := f.put(ctx, b.batch(f.shard, f.at, to)); err != nil {
 		return err
 	}

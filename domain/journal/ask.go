@@ -152,11 +152,12 @@ type stored struct {
 	Time    time.Time `json:"time"`
 }
 
-// lookup names one message: the last of a subject, or the first from a sequence on.
+// lookup names one message: the last of a subject, the one at a sequence, or the first of a subject from a sequence or an instant on.
 type lookup struct {
-	Seq  uint64 `json:"seq,omitempty"`
-	Next string `json:"next_by_subj,omitempty"`
-	Last string `json:"last_by_subj,omitempty"`
+	Seq   uint64     `json:"seq,omitempty"`
+	Start *time.Time `json:"start_time,omitempty"`
+	Next  string     `json:"next_by_subj,omitempty"`
+	Last  string     `json:"last_by_subj,omitempty"`
 }
 
 // noMessage is the server's number for a message that is not there.

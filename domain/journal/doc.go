@@ -29,6 +29,9 @@
 //
 // Chosen: an epoch for each stream. Refused: one for the whole log. Because: a single stream may be lost and restored by itself.
 //
+// Chosen: positions that also say when their event was stored. Refused: the epoch alone. Because: a backup of a stream carries its epoch,
+// and a restored one that has grown again is as long as the one that was lost.
+//
 // Chosen: reads for decisions ask the stream's leader how far to read, then read from any replica until there. Refused: trusting
 // whichever replica answers. Because: the others are a moment behind, and "no such user" would be said of the newest ones.
 //

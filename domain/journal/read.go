@@ -19,6 +19,10 @@ const readBatch = 512
 // position up to which fn has taken them, with an error too. The zero position is the beginning. It rides out lost connections until ctx
 // ends; its error is fn's own, ErrGone where the log does not hold the position, or names an event that cannot be read. fn must not keep
 // the slice.
+//
+// Whether the log holds a position is asked when reading begins and after each lost connection. It costs two requests, three where the
+// event at the position was erased or replaced since; without Position.Time, one, and a log that was restored and has grown past the
+// position again goes unnoticed.
 func (j *Journal) Read(ctx context.Context, shard int, after domain.Position, fn func([]domain.Record) error) (domain.Position, error) {
 	f := &follower{j: j, shard: shard, at: after, batch: readBatch, fn: fn}
 	err := f.run(ctx)
@@ -116,7 +120,36 @@ func (f *follower) check(ctx context.Context) error {
 	if f.until == 0 {
 		f.until = end.Seq
 	}
-	return nil
+	return f.checkTime(ctx)
+}
+
+// checkTime makes sure that at the position stands what stood there. Where nothing does any more, since the event was erased or, a read
+// mark, replaced, no event up to there may be newer. This does not notice a log that was restored and has grown again where all
+// that grew up to the position is gone too, or where the servers' clocks were set back meanwhile.
+func (f *follower) checkTime(ctx context.Context) error {
+	if f.at.Time == 0 {
+		return nil
+	}
+	there, err := f.j.askLeader(ctx, streamName(f.shard), lookup{Seq: f.at.Seq})
+	if err != nil {
+		return errAgain{err}
+	}
+	was := time.Unix(0, f.at.Time).UTC()
+	if there != nil && there.Time.Equal(was) {
+		return nil
+	}
+	if there == nil {
+		later := was.Add(1)
+		there, err = f.j.askLeader(ctx, streamName(f.shard), lookup{Start: &later, Next: ">"})
+		if err != nil {
+			return errAgain{err}
+		}
+		if there == nil || there.Seq > f.at.Seq {
+			return nil
+		}
+	}
+	return fmt.Errorf("shard %d: event %d was stored at %v, and what was read up to %d ended at %v; was a backup restored? %w",
+		f.shard, there.Seq, there.Time, f.at.Seq, was, domain.ErrGone)
 }
 
 // drain takes what the consumer brings, until the end is reached or the consumer fails.
@@ -141,10 +174,11 @@ func (f *follower) drain(ctx context.Context, c *consumer) error {
 				if err := f.fn(batch); err != nil {
 					return err
 				}
-				f.at.Seq = batch[len(batch)-1].Seq
+				last := batch[len(batch)-1]
+				f.at.Seq, f.at.Time = last.Seq, last.Time.UnixNano()
 			}
 			if past {
-				f.at.Seq = f.until
+				f.at.Seq, f.at.Time = f.until, 0
 			}
 		case <-c.broken:
 			if len(c.records) > 0 { // what came before it broke is good
@@ -192,7 +226,7 @@ func (f *follower) gather(records []domain.Record, r domain.Record, c *consumer)
 func (f *follower) skip(ctx context.Context) error {
 	more, err := f.more(ctx)
 	if err == nil && !more {
-		f.at.Seq = f.until
+		f.at.Seq, f.at.Time = f.until, 0
 	}
 	return err
 }

@@ -107,7 +107,7 @@ func TestReadFromPositions(t *testing.T) {
 					}
 					return nil
 				})
-				if err != nil || want != end.Seq || at != end {
+				if err != nil || want != end.Seq || at.Epoch != end.Epoch || at.Seq != end.Seq {
 					t.Errorf("after %d of %d: read up to %d, position %v, %v", after, end.Seq, want, at, err)
 				}
 			}
@@ -124,7 +124,8 @@ func TestReadStopsWhereFnFails(t *testing.T) {
 		if batches++; batches == 3 {
 			return broken
 		}
-		taken = domain.Position{Epoch: j.Epoch(0), Seq: batch[len(batch)-1].Seq}
+		last := batch[len(batch)-1]
+		taken = domain.Position{Epoch: j.Epoch(0), Seq: last.Seq, Time: last.Time.UnixNano()}
 		return nil
 	})
 	if !errors.Is(err, broken) || at != taken {
@@ -247,6 +248,48 @@ func TestFollow(t *testing.T) {
 		f.check(t, j, after)
 		if f.largest > 50 {
 			t.Errorf("%d at once, want at most 50", f.largest)
+		}
+	})
+}
+
+// A place at which something else stands is gone; one whose event was replaced or erased is still good.
+func TestPositionsWithTimes(t *testing.T) {
+	alone(t, func(t *testing.T, j *journal.Journal) {
+		first := store(t, j, say(ab, "a", "first"))
+		marked := store(t, j, mark(ab, "a", first.Seq))
+		var times []int64
+		_, err := j.Read(within(t), first.Shard, domain.Position{}, func(batch []domain.Record) error {
+			for _, r := range batch {
+				times = append(times, r.Time.UnixNano())
+			}
+			return nil
+		})
+		if err != nil || len(times) != 2 {
+			t.Fatalf("%d events, %v", len(times), err)
+		}
+		store(t, j, mark(ab, "a", marked.Seq)) // replaces the other
+		for name, c := range map[string]struct {
+			seq  uint64
+			time int64
+			gone bool
+		}{
+			"as it is":             {first.Seq, times[0], false},
+			"unknown":              {first.Seq, 0, false},
+			"older":                {first.Seq, times[0] - 1, true},
+			"newer":                {first.Seq, times[0] + 1, true},
+			"replaced":             {marked.Seq, times[1], false},
+			"replaced, as before":  {marked.Seq, times[0], false},
+			"older than what is":   {marked.Seq, times[0] - 1, true},
+			"the end, and another": {marked.Seq + 1, times[1], true},
+		} {
+			after := domain.Position{Epoch: j.Epoch(first.Shard), Seq: c.seq, Time: c.time}
+			at, err := j.Read(within(t), first.Shard, after, func([]domain.Record) error { return nil })
+			if errors.Is(err, domain.ErrGone) != c.gone || err != nil && !c.gone {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err == nil && (at.Seq != marked.Seq+1 || at.Time <= times[1]) {
+				t.Errorf("%s: read up to %v", name, at)
+			}
 		}
 	})
 }

@@ -32,14 +32,14 @@ func (s *Store) Commit(ctx context.Context, b projector.Batch) error {
 // move sets the checkpoint, which from then on is locked: whoever else would move it waits, and finds it moved.
 func move(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	if b.From == (domain.Position{}) {
-		_, err := tx.ExecContext(ctx, "INSERT INTO checkpoints (shard, epoch, seq) VALUES (?,?,?)", b.Shard, b.To.Epoch, b.To.Seq)
+		_, err := tx.ExecContext(ctx, "INSERT INTO checkpoints (shard, epoch, seq, time) VALUES (?,?,?,?)", b.Shard, b.To.Epoch, b.To.Seq, b.To.Time)
 		if number(err) == errDuplicateKey {
 			return projector.ErrFenced
 		}
 		return err
 	}
-	done, err := tx.ExecContext(ctx, "UPDATE checkpoints SET epoch=?, seq=? WHERE shard=? AND epoch=? AND seq=?",
-		b.To.Epoch, b.To.Seq, b.Shard, b.From.Epoch, b.From.Seq)
+	done, err := tx.ExecContext(ctx, "UPDATE checkpoints SET epoch=?, seq=?, time=? WHERE shard=? AND epoch=? AND seq=? AND time=?",
+		b.To.Epoch, b.To.Seq, b.To.Time, b.Shard, b.From.Epoch, b.From.Seq, b.From.Time)
 	if err != nil {
 		return err
 	}

@@ -19,8 +19,8 @@ func (s *Store) Checkpoint(ctx context.Context, shard int) (at domain.Position, 
 }
 
 func checkpoint(ctx context.Context, q asker, shard int) (domain.Position, error) {
-	found, err := collect(ctx, q, func(r *sql.Rows) (p domain.Position, err error) { return p, r.Scan(&p.Epoch, &p.Seq) },
-		"SELECT epoch, seq FROM checkpoints WHERE shard=?", shard)
+	found, err := collect(ctx, q, func(r *sql.Rows) (p domain.Position, err error) { return p, r.Scan(&p.Epoch, &p.Seq, &p.Time) },
+		"SELECT epoch, seq, time FROM checkpoints WHERE shard=?", shard)
 	if err != nil || len(found) == 0 {
 		return domain.Position{}, err
 	}

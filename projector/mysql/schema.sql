@@ -78,5 +78,6 @@ CREATE TABLE checkpoints (
   shard INT             NOT NULL,
   epoch VARCHAR(190)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seq   BIGINT UNSIGNED NOT NULL, -- up to which everything is folded
+  time  BIGINT          NOT NULL, -- when the log stored the event at seq, in ns since 1970
   PRIMARY KEY (shard)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -149,7 +149,9 @@ func (l *Log) Follow(ctx context.Context, shard int, after domain.Position, batc
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		after.Seq = max(after.Seq, some[len(some)-1].Seq)
+		if last := some[len(some)-1]; last.Seq > after.Seq {
+			after.Seq, after.Time = last.Seq, last.Time.UnixNano()
+		}
 	}
 }
 
@@ -157,7 +159,10 @@ func (l *Log) next(shard int, after domain.Position, batch int, repeat func(int)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.shards[shard]
-	if after.Epoch != l.epoch || after.Seq > s.last {
+	other := slices.ContainsFunc(s.records, func(r domain.Record) bool {
+		return after.Time != 0 && r.Seq == after.Seq && r.Time.UnixNano() != after.Time
+	})
+	if after.Epoch != l.epoch || after.Seq > s.last || other {
 		return nil, nil, fmt.Errorf("shard %d, position %v: %w", shard, after, domain.ErrGone)
 	}
 	first := slices.IndexFunc(s.records, func(r domain.Record) bool { return r.Seq > after.Seq })

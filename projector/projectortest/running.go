@@ -39,6 +39,19 @@ func testAnotherLog(t *testing.T, s *story) {
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
+
+	s.befriend(ab)
+	s.fold()
+	s.log.Remake("third") // the same epoch and as long, but by other events: it has grown again
+	s.happen(ab, domain.FriendRequested{By: "ann"}, domain.FriendRejected{By: "bob"})
+	_, stop = Start(t, s.log, s.Store, Quick())
+	Until(t, "those who are no friends in this log are none", func() bool {
+		friends, err := s.Friends(t.Context(), "ann")
+		return err == nil && len(friends) == 0
+	})
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func testTwoProjectors(t *testing.T, s *story) {
