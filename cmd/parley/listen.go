@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 )
@@ -84,17 +83,6 @@ func (n *node) ready(ctx context.Context) error {
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// redact hides passwords in a list of URLs.
-func redact(urls string) string {
-	all := strings.Split(urls, ",")
-	for i, s := range all {
-		if u, err := url.Parse(strings.TrimSpace(s)); err == nil {
-			all[i] = u.Host
-		}
-	}
-	return strings.Join(all, ", ")
 }
 
 // database is a DSN without user, password and parameters.

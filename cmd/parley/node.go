@@ -139,7 +139,7 @@ func (n *node) openJournal(ctx context.Context) (err error) {
 	shards := plural(n.journal.Shards(), "shard")
 	switch {
 	case o.Remote != nil:
-		n.say("log          NATS at %s, %s", redact(n.NATS.URL), shards)
+		n.say("log          NATS at %s, %s", o.Remote.Hosts(), shards)
 	case o.Embedded.SyncInterval == 0:
 		n.say("log          embedded NATS in %s, %s, synced before each ack", o.Embedded.Dir, shards)
 	default:
@@ -210,7 +210,7 @@ func (n *node) startEdge(ctx context.Context) error {
 	}
 	e, err := edge.New(edge.Options{
 		Log: n.journal, Signals: n.journal, Accounts: n.journal, Views: n.views, Tokens: tokens, Page: web.Handler(),
-		Follow: func(deliver func(domain.Record)) (edge.Live, error) { return n.journal.Live(deliver) },
+		Follow: func(deliver func(domain.Record), lost func()) (edge.Live, error) { return n.journal.Live(deliver, lost) },
 		Settings: edge.Settings{
 			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Logger: n.logger,
 			Socket: socketio.Options{PingInterval: n.Socket.Ping, PingTimeout: n.Socket.Pong, MaxPayload: int64(n.Socket.Payload),

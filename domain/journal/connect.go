@@ -25,7 +25,10 @@ func (j *Journal) connect(ctx context.Context, r *Remote, use string) (*nats.Con
 			return nil, err
 		}
 	}
-	shown := withoutPasswords(servers)
+	shown := ""
+	if r != nil {
+		shown = r.Hosts()
+	}
 	for told := false; ; told = true {
 		nc, err := nats.Connect(servers, opts...)
 		if err == nil {
@@ -43,18 +46,26 @@ func (j *Journal) connect(ctx context.Context, r *Remote, use string) (*nats.Con
 	}
 }
 
-// withoutPasswords is a list of URLs as it may be shown.
-func withoutPasswords(urls string) string {
-	list := strings.Split(urls, ",")
+// Hosts is where the servers are, as it may be shown: without users, passwords and tokens, separated by commas.
+func (r Remote) Hosts() string {
+	list := strings.Split(r.URL, ",")
 	for i, s := range list {
-		u, err := url.Parse(strings.TrimSpace(s))
-		if err != nil {
+		if u, err := serverURL(s); err == nil {
+			list[i] = u.Host
+		} else {
 			list[i] = "(not a URL)"
-			continue
 		}
-		list[i] = u.Redacted()
 	}
-	return strings.Join(list, ",")
+	return strings.Join(list, ", ")
+}
+
+// serverURL reads one URL as the client library does, for which the scheme may be missing. Its error may hold what must not be shown.
+func serverURL(s string) (*url.URL, error) {
+	s = strings.TrimSpace(s)
+	if !strings.Contains(s, "://") {
+		s = "nats://" + s
+	}
+	return url.Parse(s)
 }
 
 // unreachable tells a server that may come yet from one that is there and refuses.
@@ -109,8 +120,14 @@ func (r *Remote) options(use string) (opts []nats.Option) {
 	return opts
 }
 
-// readable makes sure of the files before the server is asked: it would only say that nobody may enter.
+// readable makes sure of the URLs, which the client library's errors would show with all that is in them, and of the files before the
+// server is asked: it would only say that nobody may enter.
 func (r *Remote) readable() error {
+	for i, s := range strings.Split(r.URL, ",") {
+		if u, err := serverURL(s); err != nil || u.Host == "" {
+			return fmt.Errorf("the address of NATS server %d is not a URL: it must look like nats://host:4222", i+1)
+		}
+	}
 	for _, file := range []string{r.Creds, r.CA, r.Cert, r.Key} {
 		if file == "" {
 			continue
