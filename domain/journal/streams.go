@@ -92,27 +92,43 @@ func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]strin
 	if shards != 0 && shards != has {
 		return nil, fmt.Errorf("the log was made with %d shards and cannot be used with %d: set the number of shards to %d", has, shards, has)
 	}
-	shards = has
-	written := false
+	streams, written, err := j.findAll(ctx, has)
+	if err != nil {
+		return nil, err
+	}
 	var epochs []string
-	for shard := range shards {
-		s, err := j.find(ctx, shard)
-		if err == nil && s == nil && written {
-			err = fmt.Errorf("stream %s is missing from a log that was written to: restore it from a backup", streamName(shard))
+	for shard, s := range streams {
+		if s == nil && written { // or made since, by another process that has written already
+			if s, err = j.find(ctx, shard); err != nil {
+				return nil, err
+			}
 		}
-		if err == nil && s == nil {
-			s, err = j.create(ctx, streamConfig(shard, shards, replicas))
+		if s == nil && written {
+			return nil, fmt.Errorf("stream %s is missing from a log that was written to: restore it from a backup", streamName(shard))
 		}
-		if err == nil {
-			err = sameStream(s.Config, streamConfig(shard, shards, replicas))
+		if s == nil {
+			if s, err = j.create(ctx, streamConfig(shard, has, replicas)); err != nil {
+				return nil, err
+			}
 		}
-		if err != nil {
+		if err := sameStream(s.Config, streamConfig(shard, has, replicas)); err != nil {
 			return nil, err
 		}
-		written = written || s.State.LastSeq > 0
 		epochs = append(epochs, s.Config.Metadata[metaEpoch])
 	}
 	return epochs, j.settleAccounts(ctx, replicas, written)
+}
+
+// findAll asks for the streams of all shards, nil for those that are missing, and says whether any of them was ever written to.
+func (j *Journal) findAll(ctx context.Context, shards int) (streams []*jetstream.StreamInfo, written bool, err error) {
+	streams = make([]*jetstream.StreamInfo, shards)
+	for shard := range streams {
+		if streams[shard], err = j.find(ctx, shard); err != nil {
+			return nil, false, err
+		}
+		written = written || streams[shard] != nil && streams[shard].State.LastSeq > 0
+	}
+	return streams, written, nil
 }
 
 // find asks for a shard's stream; nil says that there is none.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"parley/domain"
 	"parley/domain/journal"
 	"parley/domain/journal/journaltest"
 )
@@ -184,6 +186,26 @@ func TestMissingStreams(t *testing.T) {
 	}
 }
 
+// One event in the last shard is enough: none that is missing before it is made anew.
+func TestMissingBeforeTheOnlyOneThatWasWritten(t *testing.T) {
+	servers := journaltest.Start(t, 1)
+	j := servers.Open(t, journaltest.Shards(3))
+	topic := domain.InGroup("g")
+	for n := 0; journal.ShardOf(topic, 3) != 2; n++ {
+		topic = domain.InGroup(domain.GroupID(fmt.Sprint("g", n)))
+	}
+	store(t, j, say(topic, "a", "x"))
+	journaltest.Close(t, j)
+	js := jetStream(t, servers.URL())
+	if err := js.DeleteStream(within(t), "CHAT-1"); err != nil {
+		t.Fatal(err)
+	}
+	says(t, tryOpen(t, journal.Options{Remote: &journal.Remote{URL: servers.URL()}}), "CHAT-1 is missing", "backup")
+	if _, err := js.Stream(within(t), "CHAT-1"); err == nil {
+		t.Error("CHAT-1 was made again")
+	}
+}
+
 // Several that find no log at the same moment make one.
 func TestOpenTogether(t *testing.T) {
 	servers := journaltest.Start(t, 1)
@@ -239,6 +261,27 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		_, err := journal.Open(ctx, journal.Options{Remote: &journal.Remote{URL: "nats://127.0.0.1:1"}})
 		says(t, err, "127.0.0.1:1", "cannot be reached")
 	})
+}
+
+// Neither errors nor logs show how one signs in.
+func TestSecretsInURLsAreNotShown(t *testing.T) {
+	for url, want := range map[string]string{
+		"nats://s3cret@127.0.0.1:1":                               "127.0.0.1:1",
+		"s3cret@127.0.0.1:1":                                      "127.0.0.1:1",
+		"nats://me:s3cret@127.0.0.1:1, tls://s3cret@127.0.0.1:2 ": "127.0.0.1:1, 127.0.0.1:2",
+		"nats://s3cret%@127.0.0.1:1":                              "not a URL",
+		"nats://127.0.0.1:1,nats://s3cret:s3cret":                 "not a URL",
+		"": "not a URL",
+	} {
+		var log strings.Builder
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		_, err := journal.Open(ctx, journal.Options{Remote: &journal.Remote{URL: url}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		cancel()
+		says(t, err, want)
+		if all := log.String() + err.Error(); strings.Contains(all, "s3cret") {
+			t.Errorf("%s: the secret is in %s", url, all)
+		}
+	}
 }
 
 // A server that comes later is waited for; one with a listener serves others.
