@@ -60,10 +60,13 @@ func (j *Journal) Append(ctx context.Context, d domain.Draft) (domain.Stored, er
 }
 
 // AppendAsync stores an event as Append does and returns at once. Events are stored in the order of the calls. done is called once, within
-// five seconds, on a goroutine of the journal's own; it must not block, for others wait behind it.
+// five seconds, on a goroutine of the journal's own; it must not block, for others wait behind it. Once Close was called there is no such
+// goroutine to count on, and done is called with the refusal before AppendAsync returns.
 func (j *Journal) AppendAsync(d domain.Draft, done func(domain.Stored, error)) {
 	p := &pending{done: done, begun: time.Now()}
-	j.appends.enqueue(p, j.encode(d, p))
+	if !j.appends.enqueue(p, j.encode(d, p)) {
+		done(domain.Stored{}, unavailable(errClosed))
+	}
 }
 
 // pending is an append without an answer.
@@ -140,13 +143,12 @@ func newAppender(j *Journal) (*appender, error) {
 	return a, nil
 }
 
-// enqueue takes an append in, or with an error one that cannot even be tried.
-func (a *appender) enqueue(p *pending, err error) {
+// enqueue takes an append in, or with an error one that cannot even be tried; false says that it takes no more.
+func (a *appender) enqueue(p *pending, err error) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed { // nobody answers any more; done must still not run under the caller's own locks
-		go p.done(domain.Stored{}, unavailable(errClosed))
-		return
+	if a.closed {
+		return false
 	}
 	a.count++
 	a.bytes += p.size
@@ -159,6 +161,7 @@ func (a *appender) enqueue(p *pending, err error) {
 		a.queue = append(a.queue, p)
 		nudge(a.write)
 	}
+	return true
 }
 
 // settle gives p its answer; the answering goroutine passes it on. a.mu is held.

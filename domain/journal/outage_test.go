@@ -195,6 +195,9 @@ func TestCloseWaitsForAppends(t *testing.T) {
 			t.Fatal("closed before all appends were answered")
 		}
 	}
+	late := error(nil)
+	j.AppendAsync(say(ab, "a", "late"), func(_ domain.Stored, err error) { late = err })
+	unavailable(t, "an append after the end, answered at once", late)
 	if got := all(t, journaltest.Open(t, dir)); len(got) != n {
 		t.Errorf("%d of %d are there", len(got), n)
 	}
