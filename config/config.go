@@ -79,7 +79,7 @@ const (
 
 // Log is the log of events, the only truth.
 type Log struct {
-	Shards int  // streams that the conversations are spread over, fixed when the log is made
+	Shards int  // streams that the conversations are spread over, fixed when the log is made; 0: as many as it has, 1 for a new one
 	Sync   Sync // when the embedded server writes through to the disk
 }
 

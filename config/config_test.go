@@ -82,7 +82,7 @@ func TestDefaults(t *testing.T) {
 		MySQL:     MySQL{Connections: 16},
 		Auth:      Auth{TTL: 720 * time.Hour},
 		Chat:      Chat{Direct: Friends, Message: 64 << 10},
-		Log:       Log{Shards: 1, Sync: Always},
+		Log:       Log{Sync: Always},
 		Projector: Projector{Batch: 2000},
 		Socket:    Socket{Ping: 25 * time.Second, Pong: 20 * time.Second, Payload: 2 << 20, Queue: 4 << 20},
 		Logging:   Logging{Format: "text"},

@@ -76,8 +76,8 @@ func TestWrongValues(t *testing.T) {
 		{"chat.message", "255", "256 to 256KiB"},
 		{"chat.message", "257KiB", "256 to 256KiB"},
 		{"chat.message", "64kb", "256 to 256KiB"},
-		{"log.shards", "0", "1 to 64"},
-		{"log.shards", "65", "1 to 64"},
+		{"log.shards", "-1", "0 to 64"},
+		{"log.shards", "65", "0 to 64"},
 		{"log.sync", "never", "always, or a duration"},
 		{"log.sync", "0s", "always, or a duration"},
 		{"log.sync", "9ms", "from 10ms"},
@@ -133,7 +133,7 @@ func TestFaultsOfFiles(t *testing.T) {
 		{"section as key", "http: x", `http (parley.yaml line 1): it is a section: write its keys below it, indented`},
 		{"key as section", "http: {addr: {port: 1}}", `http.addr (parley.yaml line 1): it must be ` + addrs},
 		{"list for a text", "http: {addr: [a, b]}", `http.addr is "[a b]" (parley.yaml line 1): it must be ` + addrs},
-		{"list for a number", "log: {shards: [1]}", `log.shards is "[1]" (parley.yaml line 1): it must be a number from 1 to 64`},
+		{"list for a number", "log: {shards: [1]}", `log.shards is "[1]" (parley.yaml line 1): it must be a number from 0 to 64`},
 		{"list for a secret", "nats: {url: ['nats://u:p@h']}", `nats.url (parley.yaml line 1): it must be ` + rules[5].right},
 		{"wrong in a list", "http:\n  proxies:\n  - 10.0.0.0/8\n  - x", `http.proxies is "[10.0.0.0/8 x]" (parley.yaml line 2): it must be a list of networks such as 10.0.0.0/8, or 127.0.0.1/32 for one address`},
 		{"lists in a list", "http: {proxies: [[10.0.0.0/8]]}", `http.proxies is "[[10.0.0.0/8]]" (parley.yaml line 1): it must be a list of networks such as 10.0.0.0/8, or 127.0.0.1/32 for one address`},
@@ -195,7 +195,7 @@ func TestCrossFaults(t *testing.T) {
 }
 
 func TestAllFaultsAtOnce(t *testing.T) {
-	_, err := load(t, "htp: 1\nlog: {shards: 0}\nchat: {direct: nobody}",
+	_, err := load(t, "htp: 1\nlog: {shards: 65}\nchat: {direct: nobody}",
 		[]string{"PARLEY_LOG_SYNCH=1s", "PARLEY_=", "PARLEY_AUTH_SECRET=sesame", "PARLEY_CHAT_DIRECT=all"},
 		[]string{"--chat.direct=all of them", "--data="})
 	want := `"htp" (parley.yaml line 1): there is no such key
@@ -204,7 +204,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 data.dir is "" (flag --data): it must be the path of a folder, at most 4096 bytes
 auth.secret (variable PARLEY_AUTH_SECRET): it must be 32 to 4096 bytes long, or empty; ` + "`openssl rand -base64 48`" + ` makes a good one
 chat.direct is "all of them" (flag --chat.direct): it must be friends or anyone
-log.shards is "0" (parley.yaml line 2): it must be a number from 1 to 64`
+log.shards is "65" (parley.yaml line 2): it must be a number from 0 to 64`
 	if err == nil || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
