@@ -98,15 +98,16 @@ func (p *Projector) report(shard int, err error) {
 }
 
 // Run folds until ctx ends, then answers nil. It waits for a store or log that is away, however long, and makes missing tables. It
-// fails at an event that it does not know: the error names the event and its position and wraps *domain.UnknownEventError.
+// fails at an event that it does not know: the error names the event and its position and wraps *domain.UnknownEventError. When it begins
+// it replaces tables of another version; where another version replaces its own later, it fails with ErrReplaced.
 func (p *Projector) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		if !p.prepare(ctx) {
-			break
-		}
-		err := p.follow(ctx)
+	for replace := true; ; replace = false {
+		err := p.prepare(ctx, replace)
 		if err == nil {
-			break
+			err = p.follow(ctx)
+		}
+		if err == nil || ctx.Err() != nil {
+			return nil
 		}
 		if !errors.Is(err, ErrNoTables) {
 			p.report(allShards, err)
@@ -115,20 +116,22 @@ func (p *Projector) Run(ctx context.Context) error {
 		p.options.Logger.Warn("projector: the read models were lost; they are made anew", "error", err)
 		p.report(allShards, err)
 	}
-	return nil
 }
 
-// prepare makes the tables, however often it takes; false if ctx ended first.
-func (p *Projector) prepare(ctx context.Context) bool {
+// prepare makes the tables, however often it takes. Its error is ctx's or ErrReplaced.
+func (p *Projector) prepare(ctx context.Context, replace bool) error {
 	for wait := newBackoff(p.options.Pause); ; {
-		err := p.store.Prepare(ctx)
+		err := p.store.Prepare(ctx, replace)
 		if err == nil {
 			p.report(allShards, nil)
-			return true
+			return nil
+		}
+		if errors.Is(err, ErrReplaced) {
+			return err
 		}
 		p.report(allShards, fmt.Errorf("make the tables: %w", err))
 		if !wait.sleep(ctx) {
-			return false
+			return ctx.Err()
 		}
 	}
 }
@@ -158,7 +161,7 @@ func (p *Projector) follow(ctx context.Context) (first error) {
 }
 
 // watch reports a store that is away while there is nothing to fold, and fails with ErrNoTables when tables are gone, or are not
-// those any more into which a shard has folded.
+// those any more into which a shard has folded, and with ErrReplaced when they are of another version.
 func (p *Projector) watch(ctx context.Context, shards []*shard) error {
 	tick := time.NewTicker(p.options.Watch)
 	defer tick.Stop()
@@ -169,7 +172,7 @@ func (p *Projector) watch(ctx context.Context, shards []*shard) error {
 		case <-tick.C:
 		}
 		err := p.store.Whole(ctx)
-		if errors.Is(err, ErrNoTables) {
+		if errors.Is(err, ErrNoTables) || errors.Is(err, ErrReplaced) {
 			return err
 		}
 		if ctx.Err() == nil {

@@ -37,8 +37,8 @@ func (f flaky) call(method string, do func() error) error {
 	return fmt.Errorf("%s was done: %w", method, errAway)
 }
 
-func (f flaky) Prepare(ctx context.Context) error {
-	return f.call("Prepare", func() error { return f.Store.Prepare(ctx) })
+func (f flaky) Prepare(ctx context.Context, replace bool) error {
+	return f.call("Prepare", func() error { return f.Store.Prepare(ctx, replace) })
 }
 
 func (f flaky) Whole(ctx context.Context) error {

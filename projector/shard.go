@@ -32,7 +32,7 @@ func (s *shard) moved(to domain.Position) {
 	s.at = to
 }
 
-// run follows until ctx ends (nil), an event is unknown, or the tables are gone.
+// run follows until ctx ends (nil), an event is unknown, or the tables are gone or replaced.
 func (s *shard) run(ctx context.Context) error {
 	for wait := newBackoff(s.options.Pause); ; {
 		before := s.position()
@@ -49,7 +49,7 @@ func (s *shard) run(ctx context.Context) error {
 			return nil
 		case errors.As(err, &unknown):
 			return fmt.Errorf("shard %d, after event %d: %w", s.id, s.position().Seq, err)
-		case errors.Is(err, ErrNoTables):
+		case errors.Is(err, ErrNoTables), errors.Is(err, ErrReplaced):
 			return err
 		case err != nil:
 			s.report(s.id, err)

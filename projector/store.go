@@ -26,11 +26,13 @@ type Log interface {
 // Store keeps rows and knows no rules. Its errors, unless they are among those below, mean that it cannot be reached just now.
 // Any method may answer ErrNoTables.
 type Store interface {
-	// Prepare makes the tables. If one of them is missing or of another version, all are made anew and empty.
-	Prepare(ctx context.Context) error
-	// Reset makes the tables anew and empty, if the shard's checkpoint still is was; else it changes nothing and answers ErrFenced.
+	// Prepare makes the tables. If one of them is missing or of another version, all are made anew and empty; but those of another version
+	// only if replace says so, else it changes nothing and answers ErrReplaced.
+	Prepare(ctx context.Context, replace bool) error
+	// Reset makes the tables anew and empty, if the shard's checkpoint still is was; else it changes nothing and answers ErrFenced. It
+	// answers ErrReplaced if they are of another version.
 	Reset(ctx context.Context, shard int, was domain.Position) error
-	// Whole says nil if all the tables are there.
+	// Whole says nil if all the tables are there, and ErrReplaced if they are but are of another version.
 	Whole(ctx context.Context) error
 	// Checkpoint says how far a shard is folded; the zero Position if nothing is.
 	Checkpoint(ctx context.Context, shard int) (domain.Position, error)
@@ -53,4 +55,6 @@ var (
 	ErrDuplicate = errors.New("a message of this batch is there already")
 	// ErrNoTables says that the tables, or some of them, are not there.
 	ErrNoTables = errors.New("the tables of the read models are missing")
+	// ErrReplaced says that the tables are of another version.
+	ErrReplaced = errors.New("another version of Parley has made the tables of the read models anew and works at them now; this one ends, so that the two do not undo one another's work")
 )

@@ -58,7 +58,7 @@ func empty() rows {
 }
 
 // Prepare has nothing to do.
-func (s *Store) Prepare(context.Context) error { return nil }
+func (s *Store) Prepare(context.Context, bool) error { return nil }
 
 // Whole is always so.
 func (s *Store) Whole(context.Context) error { return nil }

@@ -10,7 +10,7 @@ import (
 func BenchmarkFoldIntoMySQL(b *testing.B) {
 	s := open(b, mysqltest.DSN(b))
 	projectortest.Benchmark(b, func() projectortest.Store {
-		if err := s.Prepare(b.Context()); err != nil {
+		if err := s.Prepare(b.Context(), true); err != nil {
 			b.Fatal(err)
 		}
 		projectortest.Empty(b, s)

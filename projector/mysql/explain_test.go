@@ -30,7 +30,7 @@ func user(i int) domain.UserID { return domain.UserID(fmt.Sprintf("u%d", i%manyP
 // fill makes tables as a busy installation has them.
 func fill(tb testing.TB, s *mysql.Store) {
 	tb.Helper()
-	if err := s.Prepare(tb.Context()); err != nil {
+	if err := s.Prepare(tb.Context(), true); err != nil {
 		tb.Fatal(err)
 	}
 	b := projector.Batch{To: domain.Position{Epoch: "e", Seq: 1}}

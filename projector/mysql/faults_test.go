@@ -71,7 +71,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	if _, err := db.Exec("GRANT SELECT, INSERT ON " + name + ".* TO " + nobody + "@'%'"); err != nil {
 		t.Fatal(err)
 	}
-	if err := open(t, as(nobody, "se-cret")).Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), "GRANT ALL") {
+	if err := open(t, as(nobody, "se-cret")).Prepare(t.Context(), true); err == nil || !strings.Contains(err.Error(), "GRANT ALL") {
 		t.Errorf("Prepare without the right to: %v", err)
 	}
 }
@@ -110,7 +110,7 @@ func TestBeforeThereAreTables(t *testing.T) {
 // hold blocks a commit: it locks ann's row by another connection, which free lets go.
 func hold(t *testing.T, s *mysql.Store, db *sql.DB) (first projector.Batch, tx *sql.Tx) {
 	t.Helper()
-	if err := s.Prepare(t.Context()); err != nil {
+	if err := s.Prepare(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	first = projector.Batch{To: domain.Position{Epoch: "e", Seq: 1}, People: []projector.PersonRow{{UID: "ann", Name: "Ann"}}}
@@ -304,7 +304,7 @@ func TestServerAway(t *testing.T) {
 func TestManyWhoWaitShareTheirQuestions(t *testing.T) {
 	dsn := mysqltest.DSN(t)
 	s, db := open(t, dsn), raw(t, dsn)
-	if err := s.Prepare(t.Context()); err != nil {
+	if err := s.Prepare(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	const many = 500

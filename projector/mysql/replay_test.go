@@ -2,6 +2,7 @@ package mysql_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"parley/domain"
+	"parley/projector"
 	"parley/projector/memory"
 	"parley/projector/mysql"
 	"parley/projector/mysql/mysqltest"
@@ -90,7 +93,7 @@ func drop(tb testing.TB, db *sql.DB, tables ...string) {
 func TestDifferential(t *testing.T) {
 	dsn := mysqltest.DSN(t)
 	disk, db := open(t, dsn), raw(t, dsn)
-	if err := disk.Prepare(t.Context()); err != nil {
+	if err := disk.Prepare(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -178,7 +181,7 @@ func TestNobodyElseMakesOrLosesTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, dsn)
-	if err := s.Prepare(t.Context()); err == nil || !strings.Contains(err.Error(), `"members" that is not Parley's`) {
+	if err := s.Prepare(t.Context(), true); err == nil || !strings.Contains(err.Error(), `"members" that is not Parley's`) {
 		t.Errorf("a table of somebody else's is in the way: %v", err)
 	}
 	var n int
@@ -202,3 +205,55 @@ func TestAnotherVersionIsMadeAnew(t *testing.T) {
 }
 
 var _ projectortest.Store = (*mysql.Store)(nil)
+
+// A projector whose tables another version makes anew, as it works, leaves them to that one and ends.
+func TestAnotherVersionTakesTheTables(t *testing.T) {
+	for name, take := range map[string]func(t *testing.T, db *sql.DB, table string) (alter string){
+		"emptied": func(t *testing.T, db *sql.DB, table string) string {
+			if _, err := db.Exec("DELETE FROM " + table); err != nil {
+				t.Fatal(err)
+			}
+			return ""
+		},
+		"of another shape": func(_ *testing.T, _ *sql.DB, table string) string {
+			if table == "checkpoints" {
+				return "DROP COLUMN time, "
+			}
+			return ""
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dsn := mysqltest.DSN(t)
+			s, db := open(t, dsn), raw(t, dsn)
+			log := projectortest.NewLog(2)
+			story(log)
+			p, stop := projectortest.Start(t, log, s, projectortest.Quick())
+			projectortest.CatchUp(t, log, s)
+			for _, table := range slices.Sorted(maps.Keys(tableKeys)) {
+				alter := take(t, db, table)
+				if _, err := db.Exec("ALTER TABLE " + table + " " + alter + "COMMENT='parley read models of another version'"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			projectortest.Until(t, "it has ended", func() bool { return errors.Is(p.Ready(), projector.ErrReplaced) })
+			if err := stop(); !errors.Is(err, projector.ErrReplaced) {
+				t.Errorf("Run: %v", err)
+			}
+			if err := s.Reset(t.Context(), 0, domain.Position{}); !errors.Is(err, projector.ErrReplaced) {
+				t.Errorf("Reset: %v", err)
+			}
+			if err := s.Prepare(t.Context(), false); !errors.Is(err, projector.ErrReplaced) {
+				t.Errorf("Prepare: %v", err)
+			}
+			if err := s.Ready(t.Context()); err != nil {
+				t.Errorf("whoever only asks is not ready: %v", err)
+			}
+			var left int
+			err := db.QueryRow("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA=DATABASE() AND TABLE_COMMENT='parley read models of another version'").Scan(&left)
+			if err != nil || left != len(tableKeys) {
+				t.Errorf("%d of %d tables are left alone, %v", left, len(tableKeys), err)
+			}
+			projectortest.Fold(t, log, open(t, dsn), projectortest.Quick()) // at its start it may
+		})
+	}
+}

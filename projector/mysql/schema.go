@@ -34,9 +34,9 @@ func version() string {
 	return ours + hex.EncodeToString(sum[:6])
 }
 
-// Prepare makes the tables. If one of them is missing or of another version, all are made anew and empty. It touches no table that is not
-// Parley's, and says so where one is in the way.
-func (s *Store) Prepare(ctx context.Context) error {
+// Prepare makes the tables. If one of them is missing or of another version, all are made anew and empty; but those of another version only
+// if replace says so, else it answers projector.ErrReplaced. It touches no table that is not Parley's, and says so where one is in the way.
+func (s *Store) Prepare(ctx context.Context, replace bool) error {
 	return s.locked(ctx, "make the tables", func(ctx context.Context, c *sql.Conn) error {
 		there, err := comments(ctx, c)
 		if err != nil {
@@ -46,16 +46,37 @@ func (s *Store) Prepare(ctx context.Context) error {
 		for _, name := range tables() {
 			whole = whole && there[name] == version()
 		}
-		if whole {
+		switch {
+		case whole:
 			return nil
+		case !replace && replaced(there):
+			return projector.ErrReplaced
 		}
 		return s.anew(ctx, c, there)
 	})
 }
 
-// Reset makes the tables anew and empty if the shard's checkpoint is was, else it answers projector.ErrFenced.
+// replaced says whether one of the tables is of another version of Parley.
+func replaced(there map[string]string) bool {
+	for _, comment := range there {
+		if strings.HasPrefix(comment, ours) && comment != version() {
+			return true
+		}
+	}
+	return false
+}
+
+// Reset makes the tables anew and empty if the shard's checkpoint is was, else it answers projector.ErrFenced. Those of another version it
+// leaves alone and answers projector.ErrReplaced.
 func (s *Store) Reset(ctx context.Context, shard int, was domain.Position) error {
 	return s.locked(ctx, "empty the tables", func(ctx context.Context, c *sql.Conn) error {
+		there, err := comments(ctx, c)
+		if err != nil {
+			return err
+		}
+		if replaced(there) {
+			return projector.ErrReplaced
+		}
 		at, err := checkpoint(ctx, c, shard)
 		if err != nil {
 			return err
@@ -63,15 +84,11 @@ func (s *Store) Reset(ctx context.Context, shard int, was domain.Position) error
 		if at != was {
 			return projector.ErrFenced
 		}
-		there, err := comments(ctx, c)
-		if err != nil {
-			return err
-		}
 		return s.anew(ctx, c, there)
 	})
 }
 
-// Whole says nil if all the tables are there, whatever their version, else projector.ErrNoTables.
+// Whole says nil if all the tables are there, else projector.ErrNoTables, or projector.ErrReplaced where they are of another version.
 func (s *Store) Whole(ctx context.Context) error {
 	return s.try(ctx, "look for the tables", func(ctx context.Context) error {
 		there, err := comments(ctx, s.db)
@@ -82,6 +99,9 @@ func (s *Store) Whole(ctx context.Context) error {
 			if !strings.HasPrefix(there[name], ours) {
 				return fmt.Errorf("table %s: %w", name, projector.ErrNoTables)
 			}
+		}
+		if replaced(there) {
+			return projector.ErrReplaced
 		}
 		return nil
 	})

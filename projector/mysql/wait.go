@@ -112,5 +112,10 @@ func (s *Store) Wait(ctx context.Context, ends []domain.Position) (behind uint64
 	}
 }
 
-// Ready says nil if the database answers and the tables are there.
-func (s *Store) Ready(ctx context.Context) error { return s.Whole(ctx) }
+// Ready says nil if the database answers and the tables are there, whatever their version.
+func (s *Store) Ready(ctx context.Context) error {
+	if err := s.Whole(ctx); !errors.Is(err, projector.ErrReplaced) {
+		return err
+	}
+	return nil
+}

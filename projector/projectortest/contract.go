@@ -120,7 +120,7 @@ func (s *story) befriend(t domain.Topic) {
 }
 
 func testRandom(t *testing.T, s Store) {
-	if err := s.Prepare(t.Context()); err != nil {
+	if err := s.Prepare(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(rt *rapid.T) {

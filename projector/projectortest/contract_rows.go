@@ -47,7 +47,7 @@ func testWaiting(t *testing.T, s *story) {
 
 func testCommit(t *testing.T, s *story) {
 	ctx := t.Context()
-	if err := s.Prepare(ctx); err != nil {
+	if err := s.Prepare(ctx, true); err != nil {
 		t.Fatal(err)
 	}
 	pos := func(seq uint64) domain.Position { return domain.Position{Epoch: "e", Seq: seq} }
