@@ -61,7 +61,7 @@ func crowd(b *testing.B, size int) *Edge {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e, err := New(Options{Log: s, Views: s, Signals: s, Tokens: tokens, Follow: func(func(domain.Record)) (Live, error) { return s, nil },
+	e, err := New(Options{Log: s, Views: s, Signals: s, Tokens: tokens, Follow: func(func(domain.Record), func()) (Live, error) { return s, nil },
 		Settings: Settings{Logger: slog.New(slog.DiscardHandler), Socket: socketio.Options{MaxQueue: 1 << 30}}})
 	if err != nil {
 		b.Fatal(err)

@@ -3,6 +3,7 @@ package edge
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -152,13 +153,36 @@ func (c *conversation) missed(r domain.Record) bool {
 	return false
 }
 
+// lose notes that live copies may be missing: nothing more is judged until the log has been reread. It says whether the caller is to run
+// catchUp for that, which nobody does yet.
+func (c *conversation) lose() (idle bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.retired {
+		return false
+	}
+	idle, c.busy = !c.busy, true
+	c.short, c.standing = true, nil
+	return idle
+}
+
+// blank says whether nothing has been dealt with yet.
+func (c *conversation) blank() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen == 0
+}
+
 // reread takes from the log what has come since the last record that was dealt with, and did not get here or found no place.
 func (c *conversation) reread(ctx context.Context) error {
 	c.mu.Lock()
-	after := c.seen
+	after, hearers := c.seen, slices.Collect(maps.Keys(c.audience))
 	c.short = false // from now on there is place again
+	if after == 0 {
+		c.standing = nil // what is not read may have changed it
+	}
 	c.mu.Unlock()
-	records, err := c.hub.edge.Log.Since(ctx, c.topic, after)
+	records, err := c.since(ctx, after, hearers)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil && (ctx.Err() != nil || domain.Refusal(err).Code == domain.Unavailable) {
@@ -173,6 +197,20 @@ func (c *conversation) reread(ctx context.Context) error {
 	}
 	c.merge(records)
 	return nil
+}
+
+// since reads what has been stored after a sequence; where nothing has been dealt with yet, after the first of those here came.
+func (c *conversation) since(ctx context.Context, after uint64, hearers []*person) ([]domain.Record, error) {
+	if after > 0 {
+		return c.hub.edge.Log.Since(ctx, c.topic, after)
+	}
+	from := c.hub.from(c.topic, hearers)
+	if len(from) == 0 { // nobody is here to hear it
+		return nil, nil
+	}
+	least := slices.MinFunc(from, func(a, b domain.Position) int { return cmp.Compare(a.Seq, b.Seq) }) // for only a record says its shard
+	records, err := c.hub.edge.Log.Since(ctx, c.topic, least.Seq)
+	return slices.DeleteFunc(records, func(r domain.Record) bool { return r.Seq <= from[r.Shard].Seq }), err
 }
 
 // merge puts records from the log into the queue, where some of them may be already. The caller holds c.mu.
@@ -295,20 +333,24 @@ func (c *conversation) admit(ctx context.Context, p *person) (bool, error) {
 	if err := c.follow(ctx); err != nil {
 		return true, err
 	}
-	if _, _, ok := c.standingNow(); !ok {
-		s, upTo, err := c.hub.fold(ctx, c.topic, 0)
-		if err != nil {
+	s, upTo, ok := c.standingNow()
+	if !ok {
+		var err error
+		if s, upTo, err = c.hub.fold(ctx, c.topic, 0); err != nil {
 			return true, err
 		}
-		c.install(s, upTo)
+		c.install(s.clone(), upTo)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.retired {
 		return false, nil
 	}
-	if g, isGroup := c.standing.(group); isGroup && g.Role(p.id) != "" {
-		c.hear(p, c.upTo)
+	if c.standing != nil { // else copies have been lost since it was installed
+		s, upTo = c.standing, c.upTo
+	}
+	if g, isGroup := s.(group); isGroup && g.Role(p.id) != "" {
+		c.hear(p, upTo)
 	}
 	c.retireIfIdle()
 	return true, nil

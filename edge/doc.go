@@ -19,7 +19,11 @@
 // gets a goroutine until it does no more. Refused: a goroutine for each conversation, or for each device. Because: most of them are idle.
 //
 // Chosen: a live copy names the one before it in its lane, and a hole is filled from the log. Refused: trusting the feed. Because: a
-// connection that is lost loses copies. A copy that is the last of its lane to be lost shows only when the next one comes.
+// connection that is lost loses copies. The feed says where that may have happened, too (hub.lost): then every conversation rereads before
+// it judges anything, and it is looked in the read models for conversations that somebody here has come to be in.
+//
+// Chosen: who enters while the read models are behind is let in with what those know, and the rest follows (hub.resettle). Refused: to wait, or
+// to send them away. Because: messages flow without the read models.
 //
 // Chosen: edges tell one another who comes and goes, numbered, with a lease for each edge. Refused: a lease for each person, and presence in
 // the log. Because: the one costs something for everyone who is idle, and the other is for ever.

@@ -72,8 +72,10 @@ type Views interface {
 
 // Options are what an edge is made of. All but Page are required.
 type Options struct {
-	Log      Log
-	Follow   func(deliver func(domain.Record)) (Live, error) // begins the feed of live copies, one record at a time
+	Log Log
+	// Follow begins the feed of live copies: deliver gets one record at a time, lost is called in place where some may be missing, both on
+	// one goroutine. What is missing is in the log then.
+	Follow   func(deliver func(domain.Record), lost func()) (Live, error)
 	Signals  Signals
 	Accounts Accounts
 	Views    Views
@@ -123,7 +125,7 @@ func New(o Options) (*Edge, error) {
 	e.hub = newHub(e)
 	e.presence = newPresence(e)
 
-	if e.hub.live, err = o.Follow(e.hub.arrive); err != nil {
+	if e.hub.live, err = o.Follow(e.hub.arrive, e.hub.lost); err != nil {
 		e.cancel(err)
 		return nil, err
 	}

@@ -19,6 +19,8 @@ type faulty struct {
 	drop    func(domain.Record) bool
 	reads   int
 	deliver func(domain.Record)
+	lost    func()
+	telling func()                 // is called before the edge is told of a loss; nil: nothing
 	groups  map[domain.GroupID]int // followed, how often
 	people  map[domain.UserID]int
 
@@ -35,8 +37,8 @@ func newFaulty(w *world) *faulty {
 func (f *faulty) into(w *world) func(*edge.Options) {
 	return func(o *edge.Options) {
 		o.Log = f
-		o.Follow = func(deliver func(domain.Record)) (edge.Live, error) {
-			f.deliver = deliver
+		o.Follow = func(deliver func(domain.Record), lost func()) (edge.Live, error) {
+			f.deliver, f.lost = deliver, lost
 			live, err := w.journal.Live(func(r domain.Record) {
 				f.mu.Lock()
 				dropped := f.drop != nil && f.drop(r)
@@ -44,6 +46,11 @@ func (f *faulty) into(w *world) func(*edge.Options) {
 				if !dropped {
 					deliver(r)
 				}
+			}, func() {
+				if f.telling != nil {
+					f.telling()
+				}
+				lost()
 			})
 			return &counted{live, f}, err
 		}

@@ -19,6 +19,8 @@ type hub struct {
 	people        map[domain.UserID]*person
 	conversations map[domain.Topic]*conversation
 	watchers      map[domain.UserID]map[*person]struct{} // whose friend a user is, among people
+	unsettled     map[*person]struct{}                   // whose friends and groups are to be read again
+	settling      bool                                   // a goroutine sees to them
 }
 
 func newHub(e *Edge) *hub {
@@ -28,6 +30,7 @@ func newHub(e *Edge) *hub {
 		people:        map[domain.UserID]*person{},
 		conversations: map[domain.Topic]*conversation{},
 		watchers:      map[domain.UserID]map[*person]struct{}{},
+		unsettled:     map[*person]struct{}{},
 	}
 }
 

@@ -2,7 +2,7 @@ package edge
 
 import (
 	"context"
-	"sync"
+	"maps"
 	"sync/atomic"
 
 	"parley/domain"
@@ -21,6 +21,7 @@ type person struct {
 	friends       map[domain.UserID]struct{}
 	changed       map[domain.UserID]bool // friendships that changed while friends were being read; nil afterwards
 	conversations map[*conversation]struct{}
+	from          []domain.Position // by shard: what is stored later they are to hear; nil until that is known
 
 	settled chan struct{} // closed when all of it is there, or err says why not
 	err     error
@@ -81,8 +82,11 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	if err != nil {
 		return err
 	}
-	if _, err := h.edge.await(ctx, ends); err != nil { // behind is better than not at all
-		return err
+	h.mu.Lock()
+	p.from = ends
+	h.mu.Unlock()
+	if behind, err := h.edge.await(ctx, ends); err != nil || behind > 0 { // behind is better than not at all
+		defer h.resettle(p)
 	}
 	friends, err := h.edge.Views.Friends(ctx, p.id)
 	if err != nil {
@@ -93,14 +97,7 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 			h.profiles.learn(f.ID, domain.Profiled{Username: f.Username, Name: f.Name, Avatar: f.Avatar}, false)
 		}
 	}
-	h.mu.Lock()
-	for _, f := range friends {
-		if _, newer := p.changed[f.ID]; !newer && h.people[p.id] == p {
-			h.watch(p, f.ID, true)
-		}
-	}
-	p.changed = nil
-	h.mu.Unlock()
+	h.befriended(p, friends)
 	groups, err := h.edge.Views.Groups(ctx, p.id)
 	if err != nil {
 		return err
@@ -108,22 +105,40 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	return h.admitAll(ctx, p, groups)
 }
 
+// befriended takes over who a person's friends are by the read models, but for those friendships that have changed meanwhile.
+func (h *hub) befriended(p *person, friends []domain.PersonView) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.people[p.id] == p {
+		ended := maps.Clone(p.friends)
+		for _, f := range friends {
+			delete(ended, f.ID)
+			if _, newer := p.changed[f.ID]; !newer {
+				h.watch(p, f.ID, true)
+			}
+		}
+		for u := range ended {
+			if _, newer := p.changed[u]; !newer {
+				h.watch(p, u, false)
+			}
+		}
+	}
+	p.changed = nil
+}
+
 // admitAll lets a person hear their groups, some at a time so that the broker is asked once for many.
 func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView) error {
-	var wait sync.WaitGroup
-	turns := make(chan struct{}, 16)
-	errs := make([]error, len(groups))
-	for i, g := range groups {
-		turns <- struct{}{}
-		wait.Go(func() {
-			defer func() { <-turns }()
-			for in := false; !in && errs[i] == nil; {
-				in, errs[i] = h.conversation(domain.InGroup(g.ID)).admit(ctx, p)
-			}
-		})
-	}
-	wait.Wait()
-	for _, err := range errs {
+	errs := make(chan error, len(groups))
+	inTurns(groups, func(g domain.GroupView) {
+		c := h.conversation(domain.InGroup(g.ID))
+		in, err := c.admit(ctx, p)
+		for ; !in && err == nil; in, err = c.admit(ctx, p) {
+			c = h.conversation(domain.InGroup(g.ID)) // the other has retired
+		}
+		errs <- err
+	})
+	close(errs)
+	for err := range errs {
 		if err != nil {
 			return err
 		}
@@ -146,6 +161,7 @@ func (h *hub) leave(s *session) {
 	var conversations map[*conversation]struct{}
 	if last {
 		delete(h.people, p.id)
+		delete(h.unsettled, p)
 		for f := range p.friends {
 			h.watch(p, f, false)
 		}

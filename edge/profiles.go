@@ -78,6 +78,13 @@ func (p *profiles) learn(u domain.UserID, e domain.Profiled, live bool) domain.P
 	return v
 }
 
+// forget drops all profiles: the live feed may have missed a change.
+func (p *profiles) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.m)
+}
+
 // ensure makes a person known to the log who is not yet, as the token or the registration describes them.
 func (p *profiles) ensure(ctx context.Context, u domain.UserID, as domain.Profiled) (domain.PersonView, error) {
 	v, err := p.find(ctx, u)

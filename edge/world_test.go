@@ -40,20 +40,34 @@ type world struct {
 
 func newWorld(tb testing.TB, shards int) *world {
 	tb.Helper()
-	w := &world{TB: tb, journal: journaltest.Open(tb, journaltest.Shards(shards), func(o *journal.Options) { o.Logger = nobody }), views: memory.New()}
+	w := newLog(tb, journaltest.Open(tb, journaltest.Shards(shards), quiet))
+	w.project()
+	return w
+}
+
+func quiet(o *journal.Options) { o.Logger = nobody }
+
+// newLog is a world whose projector does not work yet.
+func newLog(tb testing.TB, j *journal.Journal) *world {
+	tb.Helper()
+	w := &world{TB: tb, journal: j, views: memory.New()}
+	var err error
+	w.tokens, err = edge.NewTokens(tb.Context(), edge.TokenOptions{Secret: secret, TTL: time.Hour})
+	must(tb, err)
+	return w
+}
+
+// project sets the projector to work.
+func (w *world) project() {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- projector.New(w.journal, w.views, projector.Options{Logger: nobody}).Run(ctx) }()
-	tb.Cleanup(func() {
+	w.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
-			tb.Errorf("the projector failed: %v", err)
+			w.Errorf("the projector failed: %v", err)
 		}
 	})
-	var err error
-	w.tokens, err = edge.NewTokens(ctx, edge.TokenOptions{Secret: secret, TTL: time.Hour})
-	must(tb, err)
-	return w
 }
 
 // everywhere runs a test on a log of one shard and on one of three.
@@ -75,7 +89,9 @@ func (w *world) edge(change ...func(*edge.Options)) *node {
 	w.Helper()
 	o := edge.Options{
 		Log: w.journal, Signals: w.journal, Accounts: w.journal, Views: w.views, Tokens: w.tokens,
-		Follow: func(deliver func(domain.Record)) (edge.Live, error) { return w.journal.Live(deliver) },
+		Follow: func(deliver func(domain.Record), lost func()) (edge.Live, error) {
+			return w.journal.Live(deliver, lost)
+		},
 		Settings: edge.Settings{MaxMessage: 64 << 10, Beat: 100 * time.Millisecond,
 			Logger: slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))},
 	}

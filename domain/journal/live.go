@@ -10,17 +10,23 @@ import (
 	"parley/domain"
 )
 
-// liveQueue is how many live copies may wait for deliver. Beyond it copies are lost, which is logged and shows by Record.Prev.
+// liveQueue is how many live copies may wait for deliver. Beyond it copies are lost, which is logged and told.
 const liveQueue = 8192
 
 // Live hands on copies of events as they are stored: of all group and person states, and of whom and what it follows.
 type Live struct {
 	j       *Journal
 	deliver func(domain.Record)
-	copies  chan *nats.Msg // shared by all subscriptions, so that order holds across them
-	quit    chan struct{}
+	lost    func()
+	copies  chan *nats.Msg   // shared by all subscriptions, so that order holds across them
+	renewed chan nats.Status // says when the connection is there again, before its first copy comes
+	life    context.Context  // ends with Close
+	end     context.CancelFunc
 	worker  sync.WaitGroup
-	seen    []window // by shard; used by the worker alone
+
+	// The worker alone uses these.
+	seen []window // by shard
+	due  int      // copies until lost is to be called for want of room; 0: no copy is known to have been lost so
 
 	mu   sync.Mutex
 	subs map[string]*interest // by name; nil when closed
@@ -46,13 +52,16 @@ func (w *window) add(seq uint64) bool {
 }
 
 // Live begins with the state lanes of all groups and persons. deliver gets the copies one at a time, in the order in which they came, from
-// one goroutine; an event that several interests cover comes once. A connection's loss, or a deliver that is too slow, leaves holes:
-// Record.Prev shows them. deliver must not call Close.
-func (j *Journal) Live(deliver func(domain.Record)) (*Live, error) {
+// one goroutine; an event that several interests cover comes once. Where copies may have been lost, lost is called in their place on the
+// same goroutine: after the connection was lost, once the servers know of all subscriptions again; where deliver has been too slow; for a copy
+// that cannot be read. All that was lost is in the log then, and nothing later has been delivered before. Record.Prev shows some holes, but
+// only within a lane. Neither may call Close.
+func (j *Journal) Live(deliver func(domain.Record), lost func()) (*Live, error) {
 	l := &Live{
-		j: j, deliver: deliver, copies: make(chan *nats.Msg, liveQueue), quit: make(chan struct{}),
+		j: j, deliver: deliver, lost: lost, copies: make(chan *nats.Msg, liveQueue), renewed: j.conn.StatusChanged(nats.CONNECTED),
 		seen: make([]window, j.Shards()), subs: map[string]*interest{},
 	}
+	l.life, l.end = context.WithCancel(j.life)
 	l.worker.Go(l.work)
 	if err := l.follow("", "group.*.state", "person.*.state"); err != nil {
 		l.Close()
@@ -82,7 +91,7 @@ func (l *Live) follow(name string, subjects ...string) error {
 	if err := l.subscribe(name, subjects); err != nil {
 		return unavailable(fmt.Errorf("follow %s: %w", name, err))
 	}
-	if err := l.j.hear(); err != nil {
+	if err := l.j.hear(l.j.life); err != nil {
 		l.unfollow(name)
 		return unavailable(fmt.Errorf("follow %s: %w", name, err))
 	}
@@ -131,7 +140,7 @@ func drop(subs []*nats.Subscription) {
 	}
 }
 
-// Close ends the delivery; when it returns, deliver runs no more.
+// Close ends the delivery; when it returns, neither deliver nor lost runs any more.
 func (l *Live) Close() {
 	l.mu.Lock()
 	open := l.subs != nil
@@ -140,22 +149,54 @@ func (l *Live) Close() {
 	}
 	l.subs = nil
 	l.mu.Unlock()
-	if open {
-		close(l.quit)
-	}
+	l.end()
 	l.worker.Wait()
+	if open {
+		l.j.conn.RemoveStatusListener(l.renewed)
+	}
 }
 
 func (l *Live) work() {
 	for {
 		select {
 		case m := <-l.copies:
+			select { // a copy may have come by the new connection
+			case <-l.renewed:
+				l.resume()
+			default:
+			}
 			l.pass(m)
-		case <-l.quit:
-			return
-		case <-l.j.life.Done():
+			l.overflow()
+		case <-l.renewed:
+			l.resume()
+		case <-l.life.Done():
 			return
 		}
+	}
+}
+
+// resume goes on after the connection was lost. Copies wait until the servers know again what is followed: none may overtake one that
+// still is lost.
+func (l *Live) resume() {
+	if err := l.j.hear(l.life); err != nil && l.life.Err() == nil { // where it has broken again, it will be renewed again
+		l.j.log.Warn("the servers may not know yet which live copies are wanted", "error", err)
+	}
+	l.lost()
+}
+
+// overflow calls lost where there was no room for a copy. That can only be where the queue is full, or one short of it now that one has been
+// taken. What came after the lost one is behind nearly as many as the queue holds: half of them later is soon enough for all that are lost
+// meanwhile.
+func (l *Live) overflow() {
+	switch {
+	case l.due > 1:
+		l.due--
+	case l.due == 1:
+		l.due = 0
+		l.lost()
+	}
+	if l.due == 0 && len(l.copies) >= liveQueue-1 {
+		l.due = liveQueue / 2
 	}
 }
 
@@ -164,6 +205,7 @@ func (l *Live) pass(m *nats.Msg) {
 	r, err := l.j.fromHeaders(m)
 	if err != nil {
 		l.j.log.Error("a live copy cannot be read and is left out", "subject", m.Subject, "error", err)
+		l.lost()
 		return
 	}
 	if l.seen[r.Shard].add(r.Seq) {
@@ -173,8 +215,8 @@ func (l *Live) pass(m *nats.Msg) {
 
 // hear waits until the log's servers know of every subscription made before. Where a shard has no leader just now, its next one will: it
 // is enough then that our own server knows.
-func (j *Journal) hear() error {
-	ctx, cancel := context.WithTimeout(j.life, patience)
+func (j *Journal) hear(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if _, err := j.heard.join(ctx, j.life); err == nil {
 		return nil

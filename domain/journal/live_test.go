@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
 	"parley/domain"
 	"parley/domain/journal"
 	"parley/domain/journal/journaltest"
@@ -16,6 +18,7 @@ type hearing struct {
 	*journal.Live
 	mu      sync.Mutex
 	records []domain.Record
+	lost    int
 }
 
 func listen(t *testing.T, j *journal.Journal) *hearing {
@@ -25,6 +28,10 @@ func listen(t *testing.T, j *journal.Journal) *hearing {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.records = append(h.records, r)
+	}, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.lost++
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +39,12 @@ func listen(t *testing.T, j *journal.Journal) *hearing {
 	h.Live = live
 	t.Cleanup(live.Close)
 	return h
+}
+
+func (h *hearing) losses() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lost
 }
 
 func (h *hearing) all() []domain.Record {
@@ -234,17 +247,63 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// A listener that is too slow loses copies, sees that it did, and holds nobody else up.
+// After a connection is lost it is told that copies are missing; all that is stored afterwards comes.
+func TestLossByReconnecting(t *testing.T) {
+	servers := journaltest.Start(t, 1)
+	reader, writer := servers.Open(t), servers.Open(t)
+	h := listen(t, reader)
+	if err := h.FollowPerson("a"); err != nil {
+		t.Fatal(err)
+	}
+	for round := range 2 {
+		servers.Stop(0)
+		servers.Restart(0)
+		until(t, "the log can be written", func() bool { return writer.Ready(within(t)) == nil })
+		early := store(t, writer, say(domain.Direct("a", "b"), "b", "early"))
+		until(t, "the loss is told", func() bool { return h.losses() == round+1 })
+		if got := h.all(); len(got) > 0 && got[len(got)-1].Seq > early.Seq {
+			t.Fatalf("heard %v", got)
+		}
+		late := store(t, writer, say(domain.Direct("a", "b"), "b", "late"))
+		until(t, "what follows comes", func() bool {
+			got := h.all()
+			return len(got) > 0 && got[len(got)-1].Seq == late.Seq
+		})
+	}
+}
+
+// A copy that cannot be read is told of as lost, in its place.
+func TestLossOfWhatCannotBeRead(t *testing.T) {
+	servers := journaltest.Start(t, 1)
+	j := servers.Open(t)
+	h := listen(t, j)
+	nc, err := nats.Connect(servers.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	if err := nc.Publish("live.chat.0.person.a.state", []byte("no event")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the loss is told", func() bool { return h.losses() == 1 })
+}
+
+// A listener that is too slow loses copies, is told so before it gets what came after them, and holds nobody else up.
 func TestSlowListener(t *testing.T) {
 	j := openOne(t)
 	wake, quick := make(chan struct{}), listen(t, j)
 	var mu sync.Mutex
 	var got []domain.Record
+	var told []int // how many had come when a loss was told
 	slow, err := j.Live(func(r domain.Record) {
 		<-wake
 		mu.Lock()
 		defer mu.Unlock()
 		got = append(got, r)
+	}, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, len(got))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -271,10 +330,16 @@ func TestSlowListener(t *testing.T) {
 		}
 		return true
 	})
+	mu.Lock()
+	defer mu.Unlock()
+	const queue = 8192 // those that waited before the lost one
 	holes, last := 0, map[domain.Topic]uint64{}
-	for _, r := range got {
+	for i, r := range got {
 		if r.Prev != last[r.Topic] {
 			holes++
+			if !slices.ContainsFunc(told, func(at int) bool { return i-queue < at && at <= i }) {
+				t.Fatalf("a copy is missing before the %dth, told of only after %v", i, told)
+			}
 		}
 		last[r.Topic] = r.Seq
 	}

@@ -249,7 +249,7 @@ func TestCloseEndsReaders(t *testing.T) {
 	unavailable(t, "read", err)
 	_, err = j.State(within(t), ab, 0)
 	unavailable(t, "state", err)
-	_, err = j.Live(func(domain.Record) {})
+	_, err = j.Live(func(domain.Record) {}, func() {})
 	unavailable(t, "live", err)
 	unavailable(t, "an account", j.CreateAccount(within(t), domain.Account{Username: "ann"}))
 }

@@ -22,7 +22,7 @@ func (j *Journal) Hear(subject string, fn func([]byte)) (stop func(), err error)
 	if err != nil {
 		return nil, unavailable(fmt.Errorf("hear %s: %w", subject, err))
 	}
-	if err := j.hear(); err != nil {
+	if err := j.hear(j.life); err != nil {
 		drop([]*nats.Subscription{sub})
 		return nil, unavailable(fmt.Errorf("hear %s: %w", subject, err))
 	}

@@ -1,0 +1,189 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"parley/domain"
+)
+
+// inTurns runs fn for each of a list, some at the same time, and returns when all have ended.
+func inTurns[T any](all []T, fn func(T)) {
+	var wait sync.WaitGroup
+	turns := make(chan struct{}, 16)
+	for _, x := range all {
+		turns <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-turns }()
+			fn(x)
+		})
+	}
+	wait.Wait()
+}
+
+// lost is called on the feed's goroutine where live copies may be missing. Each conversation rereads the log before it judges anything
+// else, and it is looked for conversations that somebody here has come to be in meanwhile.
+func (h *hub) lost() {
+	h.profiles.forget()
+	h.mu.RLock()
+	all, people := slices.Collect(maps.Values(h.conversations)), slices.Collect(maps.Values(h.people))
+	h.mu.RUnlock()
+	idle := slices.DeleteFunc(all, func(c *conversation) bool { return !c.lose() })
+	if len(idle) > 0 {
+		h.edge.spawn(func() { inTurns(idle, (*conversation).catchUp) })
+	}
+	h.resettle(people...)
+}
+
+// resettle has it read again who the friends of some people are and which conversations they are in, once the read models hold all that is in
+// the log now.
+func (h *hub) resettle(people ...*person) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, p := range people {
+		if h.people[p.id] == p {
+			h.unsettled[p] = struct{}{}
+		}
+	}
+	if len(h.unsettled) > 0 && !h.settling {
+		h.settling = true
+		h.edge.spawn(h.settleLate)
+	}
+}
+
+// settleLate deals with those who are unsettled until nobody is.
+func (h *hub) settleLate() {
+	for {
+		h.mu.Lock()
+		people := slices.Collect(maps.Keys(h.unsettled))
+		clear(h.unsettled)
+		h.settling = len(people) > 0
+		h.mu.Unlock()
+		if len(people) == 0 {
+			return
+		}
+		h.settleAgain(people)
+		if h.edge.ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+var errBehind = errors.New("the read models are behind") // never changed
+
+// settleAgain waits for the read models and goes by them, for those of some people who are still here then.
+func (h *hub) settleAgain(people []*person) {
+	for _, p := range people {
+		<-p.settled // within patience
+	}
+	h.mu.Lock()
+	for _, p := range people {
+		p.changed = map[domain.UserID]bool{} // what changes from now on is newer than what will be read
+	}
+	h.mu.Unlock()
+	var ends []domain.Position
+	caughtUp := h.until(people, func(ctx context.Context) (err error) {
+		if ends == nil {
+			if ends, err = h.edge.Log.Ends(ctx); err != nil {
+				return err
+			}
+		}
+		behind, err := h.edge.await(ctx, ends)
+		if err == nil && behind > 0 {
+			err = errBehind
+		}
+		return err
+	})
+	if !caughtUp {
+		return
+	}
+	inTurns(people, func(p *person) {
+		h.until([]*person{p}, func(ctx context.Context) error { return h.reenter(ctx, p) })
+	})
+}
+
+// until tries something until it succeeds; it says false where all of the people it is for have gone before, or the edge closes.
+func (h *hub) until(people []*person, try func(context.Context) error) bool {
+	for pause := retryFirst; ; pause = min(2*pause, retryAtMost) {
+		h.mu.RLock()
+		here := slices.ContainsFunc(people, func(p *person) bool { return h.people[p.id] == p })
+		h.mu.RUnlock()
+		if !here {
+			return false
+		}
+		if try(h.edge.ctx) == nil {
+			return true
+		}
+		select {
+		case <-h.edge.ctx.Done():
+			return false
+		case <-time.After(pause):
+		}
+	}
+}
+
+// recent is how many of a person's conversations are looked through for a first message that did not come.
+const recent = 100
+
+// reenter goes by the read models once more: who a person's friends are, which groups they are in, and who has begun to write to them.
+func (h *hub) reenter(ctx context.Context, p *person) error {
+	friends, err := h.edge.Views.Friends(ctx, p.id)
+	if err != nil {
+		return err
+	}
+	groups, err := h.edge.Views.Groups(ctx, p.id)
+	if err != nil {
+		return err
+	}
+	conversations, _, err := h.edge.Views.Conversations(ctx, p.id, "", recent)
+	if err != nil {
+		return err
+	}
+	if err := h.admitAll(ctx, p, groups); err != nil {
+		return err
+	}
+	h.befriended(p, friends)
+	for _, g := range groups {
+		if c := h.kept(domain.InGroup(g.ID)); c != nil && c.blank() && c.lose() {
+			c.catchUp()
+		}
+	}
+	for _, v := range conversations {
+		t, err := domain.ParseConversationID(p.id, v.ID)
+		if _, _, direct := t.Pair(); err != nil || !direct || h.kept(t) != nil || v.Last == nil || !h.later(p, v.Last.Seq) {
+			continue
+		}
+		if c := h.conversation(t); c.lose() {
+			c.catchUp()
+		}
+	}
+	return nil
+}
+
+// later says whether a message may have been stored since a person came.
+func (h *hub) later(p *person, seq uint64) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return slices.ContainsFunc(p.from, func(at domain.Position) bool { return seq > at.Seq })
+}
+
+// from gives by shard what had been stored when the first of those came who hear a conversation here; nil for nobody.
+func (h *hub) from(t domain.Topic, hearers []*person) (from []domain.Position) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, p := range append(hearers, h.pair(t)...) {
+		if from == nil {
+			from = slices.Clone(p.from)
+		}
+		for i, at := range p.from {
+			if at.Seq < from[i].Seq {
+				from[i] = at
+			}
+		}
+	}
+	return from
+}
