@@ -30,6 +30,9 @@ func ParseMessage(msg json.RawMessage, limit int) (id string, err error) {
 		}
 		return "", nil
 	}
+	if len(msg) == 0 || msg[0] != '{' {
+		return "", Refuse(Malformed, "msg must be a string, or an object with a string txt")
+	}
 	if err := checkJSON("msg", msg, '{'); err != nil {
 		return "", err
 	}
@@ -55,7 +58,7 @@ func visibleASCII(s string) bool {
 
 // checkJSON refuses what is not one JSON value in valid UTF-8 that begins with first and is at most MaxDepth levels deep.
 func checkJSON(field string, b []byte, first byte) error {
-	want := map[byte]string{'{': "an object", '"': "a string or an object"}[first]
+	want := map[byte]string{'{': "an object", '"': "a string"}[first]
 	switch {
 	case len(b) == 0 || b[0] != first:
 		return Refuse(Malformed, "%s must be %s", field, want)

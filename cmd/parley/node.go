@@ -104,7 +104,7 @@ func (n *node) start(ctx context.Context) error {
 			return err
 		}
 	}
-	n.say("ready        %s", strings.Join(n.serving, ", "))
+	n.say("serving      %s", strings.Join(n.serving, ", "))
 	return nil
 }
 

@@ -37,7 +37,7 @@ func (p *process) watch(tb testing.TB, out io.Reader) {
 				p.url = m[2]
 			}
 		}
-		if strings.HasPrefix(lines.Text(), "parley: ready") {
+		if strings.HasPrefix(lines.Text(), "parley: serving") {
 			go io.Copy(io.Discard, out)
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"time"
 
 	"parley/domain"
 	"parley/projector"
@@ -119,18 +120,23 @@ func (s *Store) Known(ctx context.Context, keys []projector.MessageKey) (there [
 	return there, err
 }
 
-// MessageSeq says where the message is that from sent with this id.
+// MessageSeq says where the message is that from sent with this id. It tries once, and for a moment only.
 func (s *Store) MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error) {
-	err = s.try(ctx, "look up a message", func(ctx context.Context) error {
-		seqs, err := collect(ctx, s.db, func(r *sql.Rows) (n uint64, err error) { return n, r.Scan(&n) },
-			"SELECT seq FROM messages WHERE topic=? AND sender=? AND id=?", t.Key(), string(from), id)
-		if found = len(seqs) > 0; found {
-			seq = seqs[0]
-		}
-		return err
-	})
-	return seq, found, err
+	ctx, cancel := context.WithTimeout(ctx, lookUpWithin)
+	defer cancel()
+	seqs, err := collect(ctx, s.db, func(r *sql.Rows) (n uint64, err error) { return n, r.Scan(&n) },
+		"SELECT seq FROM messages WHERE topic=? AND sender=? AND id=?", t.Key(), string(from), id)
+	if err != nil {
+		return 0, false, s.explain("look up a message", err)
+	}
+	if found = len(seqs) > 0; found {
+		seq = seqs[0]
+	}
+	return seq, found, nil
 }
+
+// lookUpWithin is how long MessageSeq may take. It is asked once, without a second try: somebody's message waits for the answer.
+const lookUpWithin = 300 * time.Millisecond
 
 // scanTopic reads a topic's key.
 type scanTopic struct{ to *domain.Topic }
