@@ -137,27 +137,12 @@ func (h *history) take(m *nats.Msg, previous uint64) (more bool, err error) {
 	return true, nil
 }
 
-// Last gives the latest event of a topic's lane; reader says whose, for LaneRead, and is ignored for others. Where the log has replicas, an
-// event of the last moment may be missed if there is an earlier one; that there is none is certain. It costs one request, two where
-// there is none; the error is Unavailable, or names an event that cannot be read.
+// Last gives the latest event of a topic's lane; reader says whose, for LaneRead, and is ignored for others. All that was stored when it was
+// called is seen: the leader is asked, for a replica may be behind. It costs one request; the error is Unavailable, or names an event that
+// cannot be read.
 func (j *Journal) Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error) {
 	a := address{shard: shardOf(t, j.Shards()), topic: t, lane: lane, reader: reader}
-	stream, subject := streamName(a.shard), a.subject()
-	m, err := persist(ctx, func(ctx context.Context) (*nats.Msg, error) {
-		return j.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET."+stream+"."+subject, nil)
-	})
-	if err != nil {
-		return r, false, unavailable(err)
-	}
-	switch status := m.Header.Get("Status"); status {
-	case "":
-		r, err = j.fromHeaders(m)
-		return r, err == nil, err
-	case "404":
-	default:
-		return r, false, unavailable(fmt.Errorf("read %s: %s %s", subject, status, m.Header.Get("Description")))
-	}
-	s, err := j.askLeader(ctx, stream, lookup{Last: subject})
+	s, err := j.askLeader(ctx, streamName(a.shard), lookup{Last: a.subject()})
 	if err != nil {
 		return r, false, unavailable(err)
 	}
