@@ -106,6 +106,7 @@ func TestTokens(t *testing.T) {
 		"RS256":                      {good, "ann"},
 		"ES256":                      {sign(t, es, "ec", k.ec, with(nil)), "ann"},
 		"EdDSA":                      {sign(t, ed, "ed", k.ed, with(nil)), "ann"},
+		"of half a minute ago":       {sign(t, rs, "rsa", k.rsa, with(jwt.MapClaims{"exp": time.Now().Add(-30 * time.Second).Unix()})), "ann"},
 		"HS256 of ours":              {issued, "ann"},
 		"HS256 of the host's":        {sign(t, hs, "", secret, with(nil)), "ann"},
 		"Bearer":                     {"Bearer " + good, "ann"},
