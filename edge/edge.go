@@ -86,11 +86,11 @@ type Options struct {
 
 // Settings are what an operator may choose.
 type Settings struct {
-	Anyone     bool          // anyone may write to anyone; else only friends
-	MaxMessage int           // bytes of JSON of a message
-	Beat       time.Duration // how often edges tell one another that they are alive; 2 s where it is 0
-	LiveWait   time.Duration // how long a live copy may take before the log is asked instead; 2 s where it is 0
-	Socket     socketio.Options
+	Anyone     bool             // anyone may write to anyone; else only friends
+	MaxMessage int              // bytes of JSON of a message
+	Beat       time.Duration    // how often edges tell one another that they are alive; 2 s where it is 0
+	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
+	Socket     socketio.Options // its CheckOrigin holds for the API too
 	Logger     *slog.Logger
 }
 
@@ -154,7 +154,11 @@ func (e *Edge) spawn(fn func()) {
 }
 
 // ServeHTTP serves Socket.IO, the API and the page.
-func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !e.crossOrigin(w, r) {
+		e.mux.ServeHTTP(w, r)
+	}
+}
 
 // Shutdown sends every client away so that it comes back by itself, to another edge, and waits for what is under way: for the clients at
 // most until ctx is done, then for what the edge has asked the log. The caller has stopped to accept connections before. A second Shutdown
