@@ -44,7 +44,8 @@ func (e *Edge) serveAccounts(api huma.API) {
 	})
 }
 
-// register makes an account. Should the edge die half-way, signing in completes it.
+// register makes an account. Once begun it does not end with the request. Should the edge die half-way, or the log not say whether the person
+// is known, signing in completes it; only what is certainly refused leaves no account.
 func (e *Edge) register(ctx context.Context, username, password, name string) (view domain.PersonView, err error) {
 	if name == "" {
 		name = username
@@ -59,15 +60,22 @@ func (e *Edge) register(ctx context.Context, username, password, name string) (v
 	if err != nil {
 		return view, err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
 	a := domain.Account{Username: username, ID: domain.UserID(newID()), Password: hash}
 	if err := e.Accounts.CreateAccount(ctx, a); err != nil {
 		return view, err
 	}
 	view, err = e.hub.profiles.ensure(ctx, a.ID, domain.Profiled{Username: username, Name: name})
-	if err != nil { // a refused command leaves no trace
-		if err := e.Accounts.EraseAccount(context.WithoutCancel(ctx), username); err != nil {
-			e.logger.Warn("an account is left whose person is not known; signing in completes it", "username", username, "error", err)
-		}
+	if err == nil {
+		return view, nil
+	}
+	left := err
+	if ctx.Err() == nil && domain.Refusal(err).Code != domain.Unavailable { // else they may be known, and be nobody's without the account
+		left = e.Accounts.EraseAccount(ctx, username)
+	}
+	if left != nil {
+		e.logger.Warn("an account is left whose person may not be known; signing in completes it", "username", username, "error", left)
 	}
 	return view, err
 }

@@ -15,7 +15,6 @@ import (
 // Limits of a request to the API.
 const (
 	maxBody = 64 << 10         // bytes
-	maxPage = 100              // rows of an answer
 	viewLag = 1 * time.Second  // how long a query waits for the read models to have caught up
 	bodyFor = 10 * time.Second // how long a client may take to send a body
 )

@@ -24,6 +24,7 @@ func TestProblems(t *testing.T) {
 	w := newWorld(t, 1)
 	w.people("ann", "bob")
 	w.group("g", "bob")
+	w.group("mine", "ann")
 	n := w.edge()
 	ann := n.token("ann")
 	for name, c := range map[string]struct {
@@ -40,6 +41,10 @@ func TestProblems(t *testing.T) {
 		"limit of 101":       {"GET", "/api/users?query=a&limit=101", ann, "", 422, domain.Malformed},
 		"limit of x":         {"GET", "/api/users?query=a&limit=x", ann, "", 422, domain.Malformed},
 		"another's group":    {"GET", "/api/groups/g", ann, "", 403, domain.Forbidden},
+		"after no id":        {"GET", "/api/groups/mine/members?after=a.b%ff", ann, "", 422, domain.Malformed},
+		"after 0":            {"GET", "/api/conversations/u:bob/messages?after=0", ann, "", 422, domain.Malformed},
+		"before 0":           {"GET", "/api/conversations/u:bob/messages?before=0", ann, "", 422, domain.Malformed},
+		"no UTF-8":           {"GET", "/api/users?query=a%ff", ann, "", 422, domain.Malformed},
 		"no such group":      {"GET", "/api/groups/none", ann, "", 404, domain.NotFound},
 		"another's members":  {"GET", "/api/groups/g/members", ann, "", 403, domain.Forbidden},
 		"another's talk":     {"GET", "/api/conversations/g:g/messages", ann, "", 403, domain.Forbidden},
@@ -110,23 +115,46 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// failing is a world's log in which nobody can be made known.
-type failing struct{ edge.Log }
+// failing is a world's log that stores what it is given and then fails.
+type failing struct {
+	edge.Log
+	by error
+}
 
-func (failing) Append(context.Context, domain.Draft) (domain.Stored, error) {
-	return domain.Stored{}, errAway
+func (f failing) Append(ctx context.Context, d domain.Draft) (domain.Stored, error) {
+	if domain.Refusal(f.by).Code == domain.Unavailable {
+		_, _ = f.Log.Append(ctx, d)
+	}
+	return domain.Stored{}, f.by
 }
 
 // A registration that is refused leaves the name free.
 func TestRefusedRegistrationLeavesNoAccount(t *testing.T) {
 	w := newWorld(t, 1)
-	n := w.edge(func(o *edge.Options) { o.Log = failing{w.journal} })
+	n := w.edge(func(o *edge.Options) {
+		o.Log, o.Settings.Logger = failing{w.journal, domain.Refuse(domain.TooLarge, "too large")}, nobody
+	})
 	var p problem
-	if status, _ := n.ask(http.MethodPost, "/api/register", "", `{"username":"ann","password":"correct horse"}`, &p); status != http.StatusServiceUnavailable || p.Code != domain.Unavailable {
-		t.Errorf("%d %+v, want 503 and code 8", status, p)
+	if status, _ := n.ask(http.MethodPost, "/api/register", "", `{"username":"ann","password":"correct horse"}`, &p); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("%d %+v, want 413", status, p)
 	}
 	if _, err := w.journal.Account(t.Context(), "ann"); domain.Refusal(err).Code != domain.NotFound {
 		t.Errorf("the account: %v, want none", err)
+	}
+}
+
+// One whose end is not known leaves the account, with which one can sign in as the person that the log knows.
+func TestUncertainRegistrationLeavesTheAccount(t *testing.T) {
+	w := newWorld(t, 1)
+	away, n := w.edge(func(o *edge.Options) { o.Log, o.Settings.Logger = failing{w.journal, errAway}, nobody }), w.edge()
+	body := `{"username":"ann","password":"correct horse","name":"Ann Lee"}`
+	var p problem
+	if status, _ := away.ask(http.MethodPost, "/api/register", "", body, &p); status != http.StatusServiceUnavailable || p.Code != domain.Unavailable {
+		t.Errorf("%d %+v, want 503 and code 8", status, p)
+	}
+	var in struct{ User domain.PersonView }
+	if status, _ := n.ask(http.MethodPost, "/api/login", "", `{"username":"ann","password":"correct horse"}`, &in); status != http.StatusOK || in.User.Name != "Ann Lee" {
+		t.Errorf("signed in: %d %+v", status, in.User)
 	}
 }
 

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -33,8 +34,8 @@ type (
 	}
 	messagePage struct {
 		ID     string `path:"id" maxLength:"128" doc:"u:<uid> or g:<gid>"`
-		Before uint64 `query:"before" doc:"The page that ends just before this seq"`
-		After  uint64 `query:"after" doc:"The page that begins just after this seq"`
+		Before uint64 `query:"before" minimum:"1" doc:"The page that ends just before this seq"`
+		After  uint64 `query:"after" minimum:"1" doc:"The page that begins just after this seq; without before or after: the newest page"`
 		Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
 	}
 )
@@ -89,6 +90,9 @@ func (e *Edge) serveQueries(api huma.API) {
 		return e.hub.profiles.ensure(ctx, me, caller(ctx).profile)
 	})
 	query(e, api, "/api/users", "users", "People by the beginning of their name", func(ctx context.Context, _ domain.UserID, in *search) (users, error) {
+		if !utf8.ValidString(in.Query) {
+			return users{}, domain.Refuse(domain.Malformed, "query must be UTF-8")
+		}
 		found, err := v.People(ctx, in.Query, in.Limit)
 		return users{list(found)}, err
 	})
@@ -123,7 +127,13 @@ func (e *Edge) serveQueries(api huma.API) {
 		if err != nil {
 			return members{}, err
 		}
-		found, err := v.Members(ctx, me, g, domain.UserID(in.After), in.Limit)
+		var after domain.UserID
+		if in.After != "" {
+			if after, err = domain.ParseUserID(in.After); err != nil {
+				return members{}, domain.Refuse(domain.Malformed, "after: %s", domain.Refusal(err).Message)
+			}
+		}
+		found, err := v.Members(ctx, me, g, after, in.Limit)
 		return members{list(found)}, err
 	})
 	query(e, api, "/api/conversations", "conversations", "One's conversations, newest first", func(ctx context.Context, me domain.UserID, in *conversationPage) (conversations, error) {
