@@ -57,7 +57,7 @@ func (q *request) sign(ctx context.Context) (any, error) {
 	switch err := json.Unmarshal(a.User.ID, &id); {
 	case len(a.User.ID) == 0, string(a.User.ID) == "null", err == nil && id == "":
 		return nil, domain.Refuse(domain.NotFound, "id not exist")
-	case err != nil || id != string(q.me):
+	case err != nil || id != string(q.me) && id != q.me.Subject(): // the host application knows its own name for the person
 		return nil, domain.Refuse(domain.Unauthenticated, "user.id must be the one that the token is for")
 	}
 	online := q.edge.presence.of(q.person)
@@ -69,6 +69,12 @@ func (q *request) sign(ctx context.Context) (any, error) {
 	return reply{domain.OK, "sign success", online}, nil
 }
 
+// How many applications, and how many bytes of what goes with them, a device gets when it signs; it can ask for the rest.
+const (
+	maxPushed      = 100
+	maxPushedBytes = 256 << 10
+)
+
 // deliverApplies hands over the applications for friendship that came while the person was away.
 func (q *request) deliverApplies(ctx context.Context) {
 	q.edge.fresh(ctx) // behind is better than not at all
@@ -77,8 +83,16 @@ func (q *request) deliverApplies(ctx context.Context) {
 		q.edge.logger.Warn("cannot read what waits for an answer", "user", q.me, "error", err)
 		return
 	}
-	for _, a := range applies {
-		if a.Type == "friend" && q.told.first(a.From.ID, a.Seq) {
+	told, weight := 0, 0
+	for _, a := range applies { // the newest first
+		if a.Type != "friend" {
+			continue
+		}
+		told, weight = told+1, weight+len(a.Data)
+		if told > maxPushed || weight > maxPushedBytes {
+			return
+		}
+		if q.told.first(a.From.ID, a.Seq) {
 			q.socket.Emit("apply", application(a.Data, a.From.ID, a.Seq, a.Date))
 		}
 	}
@@ -87,8 +101,8 @@ func (q *request) deliverApplies(ctx context.Context) {
 // attempts is how often a decision is made again because another event came first.
 const attempts = 8
 
-// decide makes a decision on a topic's state, stores what follows and waits until this edge has gone by it. The first try believes what
-// the edge knows; a refusal counts only when it comes from the log.
+// decide makes a decision on a topic's state and stores what follows. Where this edge keeps the conversation it waits, too, until it has gone
+// by it. The first try believes what the edge knows; a refusal counts only when it comes from the log.
 func (e *Edge) decide(ctx context.Context, t domain.Topic, on func(standing) (domain.Event, error)) error {
 	for try := range attempts {
 		s, upTo, err := e.hub.newest(ctx, t, try > 0)

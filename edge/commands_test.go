@@ -309,3 +309,89 @@ func TestAnyoneMayWrite(t *testing.T) {
 		t.Errorf("ann was told of the block")
 	}
 }
+
+// Whom one blocks, or is blocked by, one brings into no group and invites to none.
+func TestBlockedPeopleAreNotInvited(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob", "cat")
+	w.group("g", "ann")
+	w.group("h", "bob")
+	w.append(domain.Direct("ann", "bob"), domain.FriendBlocked{By: "ann"})
+	for _, anyone := range []bool{false, true} {
+		n := w.edge(func(o *edge.Options) { o.Settings.Anyone = anyone })
+		a, b := n.device("ann"), n.device("bob")
+		a.no(domain.Forbidden, "invite", "g", "bob")
+		b.no(domain.Forbidden, "invite", "h", "ann")
+		if got := b.no(domain.Forbidden, "createGroup", map[string]any{"name": "x", "members": []string{"cat", "ann"}}); !strings.HasPrefix(got.Message, "members[1]: ") {
+			t.Errorf("refused by %q", got.Message)
+		}
+	}
+}
+
+// Whom one may not write to is not told how far one has read, either.
+func TestReadMarksOfThoseWhoMayNotWrite(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	n := w.edge()
+	a, b := n.device("ann"), n.device("bob")
+	first, second := b.ok("send", "ann", "1").seq(t), b.ok("send", "ann", "2").seq(t)
+	a.ok("read", "u:bob", first)
+	b.ok("block", "ann")
+	a.ok("read", "u:bob", second)
+	b.ok("unblock", "ann")
+	w.befriend("ann", "bob")
+	a.ok("send", "bob", "end")
+	a.until("end")
+	b.until("end")
+	if x, y := len(a.all("read")), len(b.all("read")); x != 2 || y != 1 {
+		t.Errorf("ann heard of %d marks and bob of %d, want 2 and 1", x, y)
+	}
+}
+
+// What was said before has its place even when one may say no more.
+func TestTheSameMessageAfterTheFriendship(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	n := w.edge()
+	a := n.device("ann")
+	first := a.ok("send", "bob", map[string]any{"txt": "once", "id": "m1"}).seq(t)
+	eventually(t, "the read models know it", func() bool {
+		_, found, err := w.views.MessageSeq(t.Context(), domain.Direct("ann", "bob"), "ann", "m1")
+		return found && err == nil
+	})
+	a.ok("removeFriend", "bob")
+	if again := a.ok("send", "bob", map[string]any{"txt": "once", "id": "m1"}).seq(t); again != first {
+		t.Errorf("answered %d, want %d", again, first)
+	}
+	a.no(domain.Forbidden, "send", "bob", map[string]any{"txt": "twice", "id": "m2"})
+}
+
+// Whoever signs gets the newest applications, not all that there may be, and may call themselves as the host application does.
+func TestApplicationsPushedAreBounded(t *testing.T) {
+	w := newWorld(t, 1)
+	host, err := domain.ExternalUserID("ann@example.org")
+	must(t, err)
+	large := json.RawMessage(fmt.Sprintf(`{"x":%q}`, strings.Repeat("x", 4000)))
+	for to, c := range map[domain.UserID]struct {
+		data json.RawMessage
+		want int
+	}{host: {nil, 100}, "bob": {large, 65}} {
+		w.people(to)
+		var last domain.UserID
+		for i := range 120 {
+			last = domain.UserID(fmt.Sprintf("u%d", i))
+			w.append(domain.Direct(last, to), domain.FriendRequested{By: last, Greeting: c.data})
+		}
+		d := w.edge().device(domain.UserID(to.Subject()))
+		d.ok("sign", map[string]any{"user": map[string]any{"id": to.Subject()}})
+		eventually(t, "they come", func() bool { return len(d.all("apply")) >= c.want })
+		d.ok("sign", map[string]any{"user": map[string]any{"id": to}}) // what the first one sent has come before its answer
+		var newest struct{ From domain.UserID }
+		d.expect("apply").arg(t, 0, &newest)
+		if n := len(d.all("apply")); n != c.want || newest.From != last {
+			t.Errorf("%s got %d applications from %s on, want %d from %s on", to, n, newest.From, c.want, last)
+		}
+	}
+}

@@ -106,6 +106,8 @@ func (c *conversation) arrive(r domain.Record) bool {
 // lacks gives what must be read from the log before a record can be dealt with, to be run without the lock; nil for nothing.
 func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
 	m, isMessage := r.Event.(domain.Message)
+	_, isMark := r.Event.(domain.ReadMarked)
+	_, isGroup := c.topic.Group()
 	switch {
 	case !c.followed:
 		return c.follow
@@ -119,7 +121,7 @@ func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
 		}
 	case c.missed(r):
 		return c.reread
-	case !isMessage:
+	case !isMessage && (!isMark || isGroup): // nothing is judged
 		return nil
 	case r.Seq < c.upTo && c.past.seq != r.Seq:
 		return func(ctx context.Context) error {
@@ -133,7 +135,7 @@ func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
 			return nil
 		}
 	}
-	if _, isGroup := c.topic.Group(); !isGroup {
+	if !isGroup {
 		return nil
 	}
 	if _, known := c.hub.profiles.known(m.From); !known {
@@ -268,20 +270,20 @@ func (c *conversation) next() (fetch func(context.Context) error, more bool) {
 
 // process deals with a record for which nothing is lacking. The caller holds c.mu.
 func (c *conversation) process(r domain.Record) {
+	at := c.standing
+	if c.past.seq == r.Seq {
+		at, c.past = c.past.standing, past{}
+	}
 	switch e := r.Event.(type) {
 	case domain.Message:
 		c.talk = r.Seq
-		at := c.standing
-		if c.past.seq == r.Seq {
-			at, c.past = c.past.standing, past{}
-		}
 		if err := at.maySend(e); err != nil {
 			c.verdicts.deny(r.Seq, err)
 		} else {
 			c.deliverMessage(r, e)
 		}
 	case domain.ReadMarked:
-		c.deliverMark(r, e)
+		c.deliverMark(r, e, at)
 	default:
 		if r.Seq > c.upTo {
 			c.standing.Evolve(e)

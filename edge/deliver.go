@@ -100,11 +100,13 @@ func (c *conversation) hearing(seq uint64) []*person {
 	return all
 }
 
-// deliverMark tells a reader's other devices, and in a direct conversation the other, how far the reader has read.
-func (c *conversation) deliverMark(r domain.Record, e domain.ReadMarked) {
+// deliverMark tells a reader's other devices how far the reader has read, and in a direct conversation the other, too, where the reader may
+// write as things stood then: who is blocked or a stranger says nothing by reading either.
+func (c *conversation) deliverMark(r domain.Record, e domain.ReadMarked, at standing) {
 	moved := func(me domain.UserID) markMoved { return markMoved{c.topic.ConversationID(me), e.By, e.UpTo(r.Seq)} }
 	c.hub.emit(c.hub.here(e.By), "read", moved(e.By))
-	if peer := c.topic.Peer(e.By); peer != "" {
+	peer := c.topic.Peer(e.By)
+	if peer != "" && at.maySend(domain.Message{From: e.By, Open: c.hub.edge.Settings.Anyone}) == nil {
 		c.hub.emit(c.hub.here(peer), "read", moved(peer))
 	}
 }

@@ -56,8 +56,9 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 			continue
 		}
 		seen[m] = true
-		friend, err := q.friendOf(ctx, u)
-		switch {
+		switch friend, err := q.friendOf(ctx, u); {
+		case domain.Refusal(err).Code == domain.Forbidden:
+			return nil, domain.Refuse(domain.Forbidden, "members[%d]: %s", i, domain.Refusal(err).Message)
 		case err != nil:
 			return nil, err
 		case friend:
@@ -74,14 +75,23 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 	return map[string]any{"gid": g}, nil
 }
 
-// friendOf says whether the caller may bring u into a group without asking: a friend, or anyone where anyone may write to anyone and
-// neither blocks the other.
+// friendOf says whether the caller may bring u into a group without asking: a friend, or anyone where anyone may write to anyone. Where one
+// of the two blocks the other, not even an invitation goes: that is Forbidden.
 func (q *request) friendOf(ctx context.Context, u domain.UserID) (bool, error) {
-	err := q.edge.hub.maySend(ctx, domain.Direct(q.me, u), domain.Message{From: q.me, Open: q.edge.Settings.Anyone})
-	if domain.Refusal(err).Code == domain.Forbidden {
-		return false, nil
+	t, m := domain.Direct(q.me, u), domain.Message{From: q.me, Open: q.edge.Settings.Anyone}
+	err := q.edge.hub.maySend(ctx, t, m)
+	if domain.Refusal(err).Code != domain.Forbidden {
+		return err == nil, err
 	}
-	return err == nil, err
+	s, _, err := q.edge.hub.newest(ctx, t, true)
+	if err != nil {
+		return false, err
+	}
+	f := s.(*friendship)
+	if f.Blocked(q.me) || f.Blocked(u) {
+		return false, domain.Refuse(domain.Forbidden, "you may not invite this person")
+	}
+	return f.maySend(m) == nil, nil
 }
 
 func (q *request) invite(ctx context.Context) (any, error) {

@@ -3,6 +3,7 @@ package edge_test
 import (
 	"encoding/json"
 	"slices"
+	"sync"
 	"testing"
 
 	"parley/domain"
@@ -92,6 +93,8 @@ func TestStoredWhileTheConnectionWasLost(t *testing.T) {
 	b.until("2")
 
 	stored := make(chan struct{})
+	store := sync.OnceFunc(func() { close(stored) })
+	defer store()
 	f.set(func() { f.drop = func(domain.Record) bool { return true } }) // no copy comes from now on
 	f.telling = func() { <-stored }
 	servers.Stop(0)
@@ -104,7 +107,7 @@ func TestStoredWhileTheConnectionWasLost(t *testing.T) {
 	}
 	w.group("new", "dan", "bob")
 	w.say(domain.InGroup("new"), "dan", "new 5")
-	close(stored)
+	store()
 	for _, topic := range []string{"group", "direct", "first", "new"} {
 		b.until(topic + " 5")
 	}

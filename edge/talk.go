@@ -60,13 +60,7 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 	if !own {
 		id = newID()
 	}
-	m := domain.Message{From: q.me, ID: id, Msg: msg, Open: q.edge.Settings.Anyone}
-	c, err := q.room(ctx, t, m)
-	if err != nil {
-		q.answer(nil, err)
-		return
-	}
-	if own { // older than the log's own window, it is in the read models
+	if own { // said before, it has its place, whether or not the sender may write today; the read models know it for longer than the log
 		seq, found, err := q.edge.Views.MessageSeq(ctx, t, q.me, id)
 		if err != nil {
 			q.edge.logger.Warn("cannot look for an earlier message of the same id", "error", err)
@@ -74,6 +68,12 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 			q.answer(place{seq, id}, nil)
 			return
 		}
+	}
+	m := domain.Message{From: q.me, ID: id, Msg: msg, Open: q.edge.Settings.Anyone}
+	c, err := q.room(ctx, t, m)
+	if err != nil {
+		q.answer(nil, err)
+		return
 	}
 	select {
 	case q.turns <- struct{}{}:
