@@ -93,6 +93,10 @@ func (m *model) step(t *rapid.T, round int) {
 	case "unblock":
 		befriend(command, domain.UnblockFriend{By: me})
 	case "invite":
+		if f.Blocked(me) || f.Blocked(other) {
+			check(t, d, domain.Forbidden, command, string(m.gid), string(other))
+			break
+		}
 		group(command, domain.Invite{By: me, UID: other, Friend: f.MaySend(me, false) == nil}, other)
 	case "acceptGroup":
 		group(command, domain.AcceptInvitation{UID: me})

@@ -11,7 +11,8 @@ import (
 // maxProfiles is how many profiles are remembered; a profile weighs some hundred bytes.
 const maxProfiles = 100_000
 
-// profiles remembers who people are. The live feed carries every change of a profile, so what is remembered is right.
+// profiles remembers who people are. The live feed carries every change of a profile, so what is remembered is right; where the feed may have
+// missed one, all is forgotten.
 type profiles struct {
 	log Log
 	mu  sync.RWMutex
