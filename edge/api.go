@@ -2,8 +2,10 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,6 +33,7 @@ func (e *Edge) serveAPI() {
 	api.UseMiddleware(e.authenticate(api))
 	e.serveAccounts(api)
 	e.serveQueries(api)
+	describeProblem(api.OpenAPI())
 	e.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		huma.WriteErr(api, humago.NewContext(nil, r, w), http.StatusNotFound, "there is nothing at this address; /api/openapi.json says what there is")
 	})
@@ -58,20 +61,34 @@ var statuses = map[domain.Code]int{
 // problem makes the answer to a refusal.
 func (e *Edge) problem(err error) error {
 	r := domain.Refusal(err)
-	if r.Code == domain.Internal {
+	if r.Code == domain.Internal && !errors.Is(err, context.Canceled) { // a client that hangs up is no fault of ours
 		e.logger.Error("a request failed", "error", err)
 	}
 	status := statuses[r.Code]
 	return &Problem{huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: r.Message}, r.Code}
 }
 
-// withCode gives the refusals that the API layer makes by itself, such as of a malformed body, a code too.
+// describeProblem adds to the document what a Problem has and the library's own refusals lack.
+func describeProblem(doc *huma.OpenAPI) {
+	if s := doc.Components.Schemas.Map()["ErrorModel"]; s != nil {
+		s.Properties["code"] = &huma.Schema{Type: huma.TypeInteger, Description: "Why, for programs: the protocol's code"}
+		s.Required = append(s.Required, "code")
+	}
+}
+
+// withCode gives the refusals that the API layer makes by itself, such as of a malformed body, a code too. They say what is wrong where, but not
+// what was given: it may be a password.
 func withCode(_ huma.Context, _ string, v any) (any, error) {
 	m, ok := v.(*huma.ErrorModel)
 	if !ok {
 		return v, nil
 	}
 	p := &Problem{*m, domain.Malformed}
+	p.Errors = nil
+	for _, d := range m.Errors {
+		p.Errors = append(p.Errors, &huma.ErrorDetail{Message: d.Message, Location: d.Location})
+		p.Detail += "; " + strings.TrimPrefix(d.Location+" ", " ") + d.Message
+	}
 	for code, status := range statuses {
 		if status == m.Status {
 			p.Code = code
@@ -94,7 +111,12 @@ func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context))
 		}
 		who, err := e.Tokens.verify(ctx.Header("Authorization"))
 		if err != nil {
-			huma.WriteErr(api, ctx, http.StatusUnauthorized, "sign in first: send a token as Authorization: Bearer …")
+			ctx.SetHeader("WWW-Authenticate", "Bearer")
+			says := "sign in first: send a token as Authorization: Bearer …"
+			if ctx.Header("Authorization") != "" {
+				says = "the token is not valid here, or no longer: sign in again"
+			}
+			huma.WriteErr(api, ctx, http.StatusUnauthorized, says)
 			return
 		}
 		next(huma.WithValue(ctx, callerKey{}, who))

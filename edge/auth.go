@@ -75,9 +75,12 @@ func (t *Tokens) Issue(u domain.UserID, username string) (string, error) {
 
 var errToken = domain.Refuse(domain.Unauthenticated, "authentication error") // never changed
 
-// verify believes a token or says errToken. "Bearer " before it is passed over.
+// verify believes a token or says errToken. The scheme "Bearer" before it, in any case (RFC 9110, 11.1), is passed over.
 func (t *Tokens) verify(token string) (identity, error) {
-	token = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(token), "Bearer "))
+	token = strings.TrimSpace(token)
+	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "bearer") {
+		token = strings.TrimSpace(rest)
+	}
 	var c claims
 	parsed, err := jwt.ParseWithClaims(token, &c, t.key,
 		jwt.WithValidMethods([]string{"HS256", "RS256", "ES256", "EdDSA"}), jwt.WithoutClaimsValidation())
@@ -92,7 +95,10 @@ func (t *Tokens) verify(token string) (identity, error) {
 }
 
 func (t *Tokens) key(token *jwt.Token) (any, error) {
+	_, critical := token.Header["crit"]
 	switch {
+	case critical: // RFC 7515, 4.1.11: what must be understood is not
+		return nil, errors.New("an extension is demanded")
 	case token.Method.Alg() == "HS256": // never a public key as the secret, and never the secret as a public key
 		return t.o.Secret, nil
 	case t.jwks == nil:

@@ -32,8 +32,8 @@ func decideGroup(s standing, c domain.GroupCommand) (domain.Event, error) {
 // createGroup makes a group of the caller's: friends are in at once (or anyone, where anyone may write to anyone), others invited.
 func (q *request) createGroup(ctx context.Context) (any, error) {
 	var a struct {
-		Name    string   `json:"name"`
-		Members []string `json:"members"`
+		Name    string `json:"name"`
+		Members texts  `json:"members"`
 	}
 	if err := q.object(0, &a); err != nil {
 		return nil, err

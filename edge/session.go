@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -128,7 +129,7 @@ func (s *session) Event(ctx context.Context, ev *socketio.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if n := len(ev.Args); n < command.least || n > len(command.args) {
-		q.answer(nil, domain.Refuse(domain.Malformed, "%s takes (%s), this one has %d arguments", ev.Name, command.usage(), n))
+		q.answer(nil, domain.Refuse(domain.Malformed, "%s takes (%s), not %d of them", ev.Name, command.usage(), n))
 		return nil
 	}
 	command.run(q, ctx)
@@ -224,8 +225,28 @@ func (q *request) conversation(i int) (domain.Topic, error) {
 
 // object decodes the argument at i, an object, into v.
 func (q *request) object(i int, v any) error {
-	if raw := q.event.Args[i]; len(raw) == 0 || raw[0] != '{' || json.Unmarshal(raw, v) != nil {
-		return domain.Refuse(domain.Malformed, "%s must be an object as the protocol describes it", q.command.args[i])
+	raw := q.event.Args[i]
+	if len(raw) == 0 || raw[0] != '{' {
+		return domain.Refuse(domain.Malformed, "%s must be an object", q.command.args[i])
+	}
+	err := json.Unmarshal(raw, v)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		return domain.Refuse(domain.Malformed, "%s must be %s", wrong.Field, kinds[wrong.Type.Kind()])
+	}
+	return err
+}
+
+// kinds are how people call what a field of a command's object may be. Never changed.
+var kinds = map[reflect.Kind]string{reflect.String: "a string", reflect.Slice: "a list of strings", reflect.Struct: "an object"}
+
+// texts is a list of strings in a command's object. An element that is none is the list's fault.
+type texts []string
+
+// UnmarshalJSON is called by encoding/json, which puts the field's name to the error.
+func (t *texts) UnmarshalJSON(b []byte) error {
+	if json.Unmarshal(b, (*[]string)(t)) != nil {
+		return &json.UnmarshalTypeError{Type: reflect.TypeFor[texts]()}
 	}
 	return nil
 }

@@ -210,7 +210,9 @@ func (n *node) startEdge(ctx context.Context) error {
 	}
 	e, err := edge.New(edge.Options{
 		Log: n.journal, Signals: n.journal, Accounts: n.journal, Views: n.views, Tokens: tokens, Page: web.Handler(),
-		Follow: func(deliver func(domain.Record), lost func()) (edge.Live, error) { return n.journal.Live(deliver, lost) },
+		Follow: func(deliver func(domain.Record), lost func()) (edge.Live, error) {
+			return n.journal.Live(deliver, lost)
+		},
 		Settings: edge.Settings{
 			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Logger: n.logger,
 			Socket: socketio.Options{PingInterval: n.Socket.Ping, PingTimeout: n.Socket.Pong, MaxPayload: int64(n.Socket.Payload),

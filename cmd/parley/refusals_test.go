@@ -87,7 +87,8 @@ func TestRefusals(t *testing.T) {
 		{"a nameless group", a, "createGroup", []any{map[string]any{"name": " "}}, 4, "name"},
 		{"a bad member", a, "createGroup", []any{map[string]any{"name": "x", "members": []string{"a.b"}}}, 4, "members[0]"},
 		{"an unknown member", a, "createGroup", []any{map[string]any{"name": "x", "members": []string{bob.ID, nowhere}}}, 2, "members[1]"},
-		{"members that are no list", a, "createGroup", []any{map[string]any{"name": "x", "members": "ann"}}, 4, "members"},
+		{"members that are no list", a, "createGroup", []any{map[string]any{"name": "x", "members": "ann"}}, 4, "members must be a list of strings"},
+		{"a member that is a number", a, "createGroup", []any{map[string]any{"name": "x", "members": []int{1}}}, 4, "members must be a list of strings"},
 		{"no member's invitation", e, "invite", []any{gid, eve.ID}, 4, "uid"},
 		{"no member's invitation", e, "invite", []any{gid, bob.ID}, 3, "member"},
 		{"a member already", a, "invite", []any{gid, bob.ID}, 6, "member"},
@@ -205,12 +206,18 @@ func TestAccounts(t *testing.T) {
 		"unknown username": {"/api/login", map[string]string{"username": "nobody", "password": "correct horse"}, 401, 1},
 		"too large":        {"/api/login", map[string]string{"username": strings.Repeat("x", 100_000)}, 413, 7},
 	} {
+		var raw json.RawMessage
 		var problem struct {
 			Status, Code int
 			Title        string
 		}
-		if got := call(t, "POST", p.url+row.path, "", row.body, &problem); got != row.status || problem.Status != row.status || problem.Code != row.code || problem.Title == "" {
+		got := call(t, "POST", p.url+row.path, "", row.body, &raw)
+		must(t, json.Unmarshal(raw, &problem))
+		if got != row.status || problem.Status != row.status || problem.Code != row.code || problem.Title == "" {
 			t.Errorf("%s: %d, %+v; want %d with code %d", name, got, problem, row.status, row.code)
+		}
+		if fields, ok := row.body.(map[string]string); ok && fields["password"] != "" && strings.Contains(string(raw), fields["password"]) {
+			t.Errorf("%s: the answer says the password: %s", name, raw)
 		}
 	}
 	var out struct {
