@@ -39,6 +39,6 @@
 // Chosen: emptying the read models when the log is another one than they were made from. Refused: stopping. Because: they hold
 // nothing of their own.
 //
-// Chosen: two projectors of one shard race for the checkpoint, and the loser stands by until it stands still. Refused: leases and
-// elections. Because: the compare-and-set is needed anyhow, and is enough.
+// Chosen: two projectors of one shard race for the checkpoint, and the loser stands by for as long as what there is gets folded. Refused:
+// leases and elections. Because: the compare-and-set is needed anyhow, and is enough; a death shows by what nobody folds.
 package projector

@@ -71,7 +71,7 @@ func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[M
 	}
 	last := records[len(records)-1]
 	to := domain.Position{Epoch: f.epoch, Seq: last.Seq, Time: last.Time.UnixNano()}
-	if err := f.put(ctx, b.batch(f.shard, f.at, to)); err != nil {
+	if err := f.store.Commit(ctx, b.batch(f.shard, f.at, to)); err != nil {
 		return err
 	}
 	f.at, f.spoilt = to, false
@@ -83,18 +83,6 @@ func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[M
 	}
 	f.cache.trim()
 	return stop
-}
-
-// put commits. Where the checkpoint turns out to be at the batch's end already, the rows are too: an earlier attempt of ours
-// whose answer was lost, or another projector that folded the same.
-func (f *fold) put(ctx context.Context, b Batch) error {
-	err := f.store.Commit(ctx, b)
-	if errors.Is(err, ErrFenced) {
-		if at, failed := f.store.Checkpoint(ctx, f.shard); failed == nil && at == b.To {
-			return nil
-		}
-	}
-	return err
 }
 
 // known looks up which of the records' messages are there, and forgets what the attempt that met them has made of their topics.

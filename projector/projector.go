@@ -17,7 +17,7 @@ type Options struct {
 	Logger   *slog.Logger  // where it says what happens to it; by default slog.Default()
 	Batch    int           // how many events one transaction holds at most; 2000
 	Cache    int           // how many topics, and members of groups, each shard's fold keeps in memory; 200,000
-	Patience time.Duration // how long a checkpoint must stand still before a fenced projector takes over; 2 s
+	Patience time.Duration // how long nobody must have folded what there is before a projector that stands by takes over; 2 s
 	Pause    time.Duration // after the first failure; it doubles up to 50 times that; 100 ms
 	Watch    time.Duration // how often it is checked that the tables are still there; 1 s
 }

@@ -212,26 +212,6 @@ func TestLargeGroupsAreEvicted(t *testing.T) {
 	}
 }
 
-// lostAnswer is a store that commits, and then says that it was fenced: so it looks where the answer to a commit was lost.
-type lostAnswer struct{ *memory.Store }
-
-func (s lostAnswer) Commit(ctx context.Context, b projector.Batch) error {
-	if err := s.Store.Commit(ctx, b); err != nil {
-		return err
-	}
-	return projector.ErrFenced
-}
-
-func TestOwnCommitIsNoFence(t *testing.T) {
-	log, s := projectortest.NewLog(1), lostAnswer{memory.New()}
-	for i := range 50 {
-		log.Append(domain.About("ann"), domain.Profiled{Name: fmt.Sprint(i)}, 0)
-	}
-	o := projectortest.Quick()
-	o.Patience = 2 * projectortest.Patience // it must not stand by
-	projectortest.Fold(t, log, s, o)
-}
-
 // reader is a log that cannot read an event, as a journal says it.
 type reader struct{ *projectortest.Log }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"parley/domain"
 )
@@ -104,28 +105,33 @@ func (s *shard) startOver(ctx context.Context, why error) error {
 	return nil
 }
 
-// standBy waits until nobody has moved the checkpoint for a while.
+// standBy waits until the one who works at this shard is gone: there is something to fold, and for as long as Patience nobody has.
 func (s *shard) standBy(ctx context.Context) error {
-	s.report(s.id, nil)
-	mine := s.position()
-	at, err := s.store.Checkpoint(ctx, s.id)
-	if err != nil {
-		return fmt.Errorf("read the checkpoint: %w", err)
-	}
-	if at == (domain.Position{}) || at.Epoch == mine.Epoch && at.Seq < mine.Seq {
-		return nil // the tables were made anew: nobody is ahead
-	}
 	s.options.Logger.Info("projector: another one works at this shard; standing by", "shard", s.id)
-	for was := mine; at != was; {
-		s.moved(at)
-		if !sleep(ctx, s.options.Patience) {
-			return nil
-		}
-		was = at
-		if at, err = s.store.Checkpoint(ctx, s.id); err != nil {
+	mine := s.position()
+	for since, was := time.Now(), mine; ; {
+		at, err := s.store.Checkpoint(ctx, s.id)
+		if err != nil {
 			return fmt.Errorf("read the checkpoint: %w", err)
 		}
+		if at == (domain.Position{}) || at.Epoch == mine.Epoch && at.Seq < mine.Seq {
+			return nil // the tables were made anew: nobody is ahead
+		}
+		ends, err := s.log.Ends(ctx)
+		if err != nil {
+			return fmt.Errorf("ask the log for its end: %w", err)
+		}
+		s.report(s.id, nil)
+		s.moved(at)
+		if end := ends[s.id]; at != was || at.Epoch == end.Epoch && at.Seq == end.Seq {
+			since, was = time.Now(), at
+		}
+		if time.Since(since) >= s.options.Patience {
+			s.options.Logger.Info("projector: nobody folds what there is; taking over", "shard", s.id, "checkpoint", at)
+			return nil
+		}
+		if !sleep(ctx, s.options.Patience/4) {
+			return nil
+		}
 	}
-	s.options.Logger.Info("projector: the checkpoint stands still; taking over", "shard", s.id, "checkpoint", at)
-	return nil
 }

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"parley/domain"
 	"parley/projector"
@@ -10,23 +11,36 @@ import (
 )
 
 // Commit puts a batch down in one transaction, or answers projector.ErrFenced or projector.ErrDuplicate. Deadlocks and lost connections
-// are tried again a few times; where the answer to a commit was lost, that finds the checkpoint moved and gives ErrFenced.
+// are tried again a few times. Where the answer to a commit was lost, that finds the checkpoint moved, to where the batch ends: the rows of
+// this batch are there too then, and all is well.
 func (s *Store) Commit(ctx context.Context, b projector.Batch) error {
+	again := false
 	return s.try(ctx, "commit a batch", func(ctx context.Context) error {
-		// Each statement names its rows by their keys, so that it need not see the others as they were.
-		tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-		if err != nil {
-			return err
+		err := s.commit(ctx, b)
+		if again && errors.Is(err, projector.ErrFenced) {
+			if at, failed := checkpoint(ctx, s.db, b.Shard); failed == nil && at == b.To {
+				return nil
+			}
 		}
-		defer tx.Rollback()
-		if err := move(ctx, tx, b); err != nil {
-			return err
-		}
-		if err := putAll(ctx, tx, b); err != nil {
-			return err
-		}
-		return tx.Commit()
+		again = true
+		return err
 	})
+}
+
+func (s *Store) commit(ctx context.Context, b projector.Batch) error {
+	// Each statement names its rows by their keys, so that it need not see the others as they were.
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := move(ctx, tx, b); err != nil {
+		return err
+	}
+	if err := putAll(ctx, tx, b); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // move sets the checkpoint, which from then on is locked: whoever else would move it waits, and finds it moved.

@@ -1,6 +1,7 @@
 package mysql_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -298,6 +300,59 @@ func TestServerAway(t *testing.T) {
 	projectortest.Empty(t, s)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	sameDump(t, "after the server was away", dump(t, db), live)
+}
+
+// forgetful is a connection that breaks when the server has committed and before it says so.
+type forgetful struct {
+	net.Conn
+	once   *sync.Once
+	breaks *atomic.Bool // at the next answer
+}
+
+func (f forgetful) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("COMMIT")) {
+		f.once.Do(func() { f.breaks.Store(true) })
+	}
+	return f.Conn.Write(b)
+}
+
+func (f forgetful) Read(b []byte) (int, error) {
+	n, err := f.Conn.Read(b)
+	if f.breaks.Load() {
+		return 0, io.EOF
+	}
+	return n, err
+}
+
+func TestOwnCommitIsNoFence(t *testing.T) {
+	dsn := mysqltest.DSN(t)
+	c, err := driver.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, addr, once := c.Net, c.Addr, new(sync.Once)
+	r := &road{path: filepath.Join(t.TempDir(), "s"), server: func() (net.Conn, error) {
+		to, err := net.Dial(network, addr)
+		return forgetful{to, once, new(atomic.Bool)}, err
+	}}
+	c.Net, c.Addr = "unix", r.path
+	r.open(t)
+	defer r.cut()
+	s := open(t, c.FormatDSN())
+	if err := s.Prepare(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	b := projector.Batch{To: domain.Position{Epoch: "e", Seq: 1, Time: 5}, People: []projector.PersonRow{{UID: "ann", Name: "Ann"}}}
+	if err := s.Commit(t.Context(), b); err != nil {
+		t.Errorf("a commit whose answer was lost: %v", err)
+	}
+	once.Do(func() { t.Error("no answer was lost") })
+	if at, err := s.Checkpoint(t.Context(), 0); err != nil || at != b.To {
+		t.Errorf("the checkpoint is %v, %v", at, err)
+	}
+	if err := s.Commit(t.Context(), b); !errors.Is(err, projector.ErrFenced) {
+		t.Errorf("another's commit of the same: %v", err)
+	}
 }
 
 // However many wait, the server is asked once every few milliseconds.

@@ -2,8 +2,10 @@ package projectortest
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/domain"
 	"parley/projector"
@@ -56,27 +58,40 @@ func testAnotherLog(t *testing.T, s *story) {
 
 func testTwoProjectors(t *testing.T, s *story) {
 	s.befriend(ab)
-	one, stopOne := Start(t, s.log, s.Store, Quick())
-	two, stopTwo := Start(t, s.log, s.Store, Quick())
-	want := 0
-	round := func() {
+	o := Quick()
+	o.Patience = time.Second // so that nobody takes over just because a test waits for its turn
+	one, stopOne := Start(t, s.log, s.Store, o)
+	two, stopTwo := Start(t, s.log, s.Store, o)
+	said := 0
+	more := func(n int) {
 		t.Helper()
-		for range 200 {
-			want++
-			s.happen(ab, say("ann", strings.Repeat("x", want%60)+string(rune('a'+want/60))))
+		for range n {
+			said++
+			s.happen(ab, say("ann", strconv.Itoa(said)))
 		}
 		CatchUp(t, s.log, s.Store)
 	}
-	round()
-	round()
-	if one.Folded() == 0 && two.Folded() == 0 {
-		t.Error("nobody folded")
+	more(200)
+	changes := 0
+	for quiet := 0; quiet < 10; quiet++ { // one event at a time: soon it is always the same one who folds it
+		before1, before2 := one.Folded(), two.Folded()
+		more(1)
+		Until(t, "it is folded", func() bool { return one.Folded() > before1 || two.Folded() > before2 })
+		if one.Folded() > before1 && two.Folded() > before2 {
+			t.Fatal("both have folded the same")
+		}
+		if two.Folded() > before2 { // from here on that is the first
+			one, two, stopOne, stopTwo, quiet = two, one, stopTwo, stopOne, 0
+			if changes++; changes > 3 {
+				t.Fatal("the two take turns")
+			}
+		}
 	}
 	if err := stopOne(); err != nil {
 		t.Errorf("the first: %v", err)
 	}
 	before := two.Folded()
-	round()
+	more(100)
 	if two.Folded() == before {
 		t.Error("the second has not taken over")
 	}
@@ -87,7 +102,7 @@ func testTwoProjectors(t *testing.T, s *story) {
 		t.Errorf("the second: %v", err)
 	}
 	tails, err := s.Tails(t.Context(), []domain.Topic{ab})
-	s.equal("how many there are", tails[0].Number, err, "600")
+	s.equal("how many there are", tails[0].Number, err, strconv.Itoa(said))
 }
 
 func testEmptied(t *testing.T, s *story) {
