@@ -57,7 +57,7 @@ type errAgain struct{ cause error }
 func (e errAgain) Error() string { return e.cause.Error() }
 
 func (f *follower) run(ctx context.Context) error {
-	wait := 50 * time.Millisecond
+	wait, told := 50*time.Millisecond, ""
 	for {
 		was := f.at.Seq
 		err := f.once(ctx)
@@ -71,9 +71,12 @@ func (f *follower) run(ctx context.Context) error {
 			return err
 		}
 		if f.at.Seq > was {
-			wait = 50 * time.Millisecond
+			wait, told = 50*time.Millisecond, ""
 		}
-		f.j.log.Warn("reading the log goes on with a new consumer", "shard", f.shard, "after", f.at.Seq, "cause", again.cause)
+		if cause := again.Error(); cause != told { // not once a second for as long as NATS is away
+			f.j.log.Warn("reading the log goes on with a new consumer", "shard", f.shard, "after", f.at.Seq, "cause", cause)
+			told = cause
+		}
 		renewed := f.j.reconnected()
 		select {
 		case <-time.After(wait):
