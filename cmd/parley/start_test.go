@@ -17,6 +17,7 @@ func TestFailedStarts(t *testing.T) {
 	running := start(t, "--data", dir, "--log.sync", "100ms")
 	two := t.TempDir()
 	must(t, start(t, "--data", two, "--log.shards", "2").stop())
+	must(t, start(t, "--data", two).stop()) // takes as many as there are
 	file := filepath.Join(t.TempDir(), "file")
 	must(t, os.WriteFile(file, nil, 0o600))
 	for name, row := range map[string]struct {
@@ -31,7 +32,7 @@ func TestFailedStarts(t *testing.T) {
 		"other shards than the log has": {[]string{"--data", two, "--log.shards", "3"}, exitFailed, []string{"2 shards", "3"}},
 		"no database":                   {[]string{"--data", t.TempDir(), "--mysql", "u:secret@tcp(127.0.0.1:1)/parley"}, exitFailed, []string{"127.0.0.1:1"}},
 		"roles apart without a log":     {[]string{"edge"}, exitUsage, []string{"nats.url", "mysql.dsn"}},
-		"wrong settings":                {[]string{"--chat.direct", "nobody", "--log.shards", "0"}, exitUsage, []string{"chat.direct", "log.shards"}},
+		"wrong settings":                {[]string{"--chat.direct", "nobody", "--log.shards", "65"}, exitUsage, []string{"chat.direct", "log.shards"}},
 		"no such command":               {[]string{"conquer"}, exitUsage, []string{"conquer"}},
 		"no such flag":                  {[]string{"--conquer"}, exitUsage, []string{"--conquer"}},
 	} {
