@@ -20,18 +20,6 @@ func (s *Store) Person(_ context.Context, uid domain.UserID) (domain.PersonView,
 	return view.Person(p), nil
 }
 
-// Persons gives the profiles of those who have one, in no order.
-func (s *Store) Persons(_ context.Context, uids []domain.UserID) (found []domain.PersonView, err error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for _, u := range uids {
-		if p, ok := s.people[u]; ok {
-			found = append(found, view.Person(p))
-		}
-	}
-	return found, nil
-}
-
 // People gives those whose username or name begins with query, without regard to case: the first of each by username and by name, at
 // most limit of them all, in the order of their usernames. It looks at everybody.
 func (s *Store) People(_ context.Context, query string, limit int) ([]domain.PersonView, error) {

@@ -171,7 +171,6 @@ func TestPlans(t *testing.T) {
 	ctx := context.Background()
 	questions := map[string]func(){
 		"Person":           func() { check(s.Person(ctx, "u1")) },
-		"Persons":          func() { check(s.Persons(ctx, []domain.UserID{"u1", "u2", "u3", "none"})) },
 		"People":           func() { check(s.People(ctx, "user1", 20)) },
 		"People, all":      func() { check(s.People(ctx, "", 20)) },
 		"Friends":          func() { check(s.Friends(ctx, "me")) },

@@ -205,7 +205,7 @@ func TestLostConnectionsAreTriedAgain(t *testing.T) {
 	isAnna(t, s, done)
 	for range 3 {
 		kill(t, db)
-		if _, err := s.Persons(t.Context(), []domain.UserID{"ann"}); err != nil {
+		if _, err := s.Person(t.Context(), "ann"); err != nil {
 			t.Errorf("a question after its connection was lost: %v", err)
 		}
 		if _, _, err := s.Conversations(t.Context(), "ann", "", 5); err != nil {

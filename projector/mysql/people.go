@@ -12,27 +12,19 @@ import (
 
 // Person gives a profile, or refuses with code NotFound.
 func (s *Store) Person(ctx context.Context, uid domain.UserID) (domain.PersonView, error) {
-	found, err := s.Persons(ctx, []domain.UserID{uid})
-	if err == nil && len(found) == 0 {
-		err = view.ErrNoUser
-	}
+	var found map[domain.UserID]projector.PersonRow
+	err := s.try(ctx, "read a profile", func(ctx context.Context) (err error) {
+		found, err = people(ctx, s.db, []domain.UserID{uid})
+		return err
+	})
 	if err != nil {
 		return domain.PersonView{}, err
 	}
-	return found[0], nil
-}
-
-// Persons gives the profiles of those who have one, in no order.
-func (s *Store) Persons(ctx context.Context, uids []domain.UserID) (found []domain.PersonView, err error) {
-	err = s.try(ctx, "read profiles", func(ctx context.Context) error {
-		rows, err := people(ctx, s.db, uids)
-		found = nil
-		for _, p := range rows {
-			found = append(found, view.Person(p))
-		}
-		return err
-	})
-	return found, err
+	p, ok := found[uid]
+	if !ok {
+		return domain.PersonView{}, view.ErrNoUser
+	}
+	return view.Person(p), nil
 }
 
 // people gives the rows of those who have one.

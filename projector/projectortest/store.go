@@ -15,7 +15,6 @@ import (
 type Store interface {
 	projector.Store
 	Person(ctx context.Context, uid domain.UserID) (domain.PersonView, error)
-	Persons(ctx context.Context, uids []domain.UserID) ([]domain.PersonView, error)
 	People(ctx context.Context, query string, limit int) ([]domain.PersonView, error)
 	Friends(ctx context.Context, me domain.UserID) ([]domain.PersonView, error)
 	Applies(ctx context.Context, me domain.UserID) ([]domain.ApplyView, error)
