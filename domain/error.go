@@ -58,6 +58,10 @@ func Refusal(err error) *Error {
 // ErrRaced says that a Draft's expectation did not hold: somebody else's event came first. Read the state and decide again.
 var ErrRaced = errors.New("another event came first")
 
+// ErrUnreadable says that what stands at a place of the log is no event, or one that is damaged or does not belong there: trying again is of
+// no use. An event of an unknown name is an UnknownEventError instead.
+var ErrUnreadable = errors.New("the log holds what cannot be read")
+
 // ErrGone says that a position names another life of the log (its epoch differs), a place that the log has not reached, or one where
 // something else stands now.
 var ErrGone = errors.New("the log does not hold this position")

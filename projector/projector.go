@@ -98,7 +98,8 @@ func (p *Projector) report(shard int, err error) {
 }
 
 // Run folds until ctx ends, then answers nil. It waits for a store or log that is away, however long, and makes missing tables. It
-// fails at an event that it does not know: the error names the event and its position and wraps *domain.UnknownEventError. When it begins
+// fails at an event that it does not know or cannot read: the error names the event and its position and wraps
+// *domain.UnknownEventError or domain.ErrUnreadable. When it begins
 // it replaces tables of another version; where another version replaces its own later, it fails with ErrReplaced.
 func (p *Projector) Run(ctx context.Context) error {
 	for replace := true; ; replace = false {

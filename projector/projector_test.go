@@ -213,18 +213,21 @@ func TestLargeGroupsAreEvicted(t *testing.T) {
 }
 
 // reader is a log that cannot read an event, as a journal says it.
-type reader struct{ *projectortest.Log }
-
-func (r reader) Follow(ctx context.Context, shard int, after domain.Position, batch int, fn func([]domain.Record) error) error {
-	return fmt.Errorf("chat.0.group.g.talk, sequence 7: %w", &domain.UnknownEventError{Event: "poll.opened"})
+type reader struct {
+	*projectortest.Log
+	cause error
 }
 
-func TestUnknownEventInTheLog(t *testing.T) {
-	p := projector.New(reader{projectortest.NewLog(2)}, memory.New(), projectortest.Quick())
-	err := p.Run(t.Context())
-	var unknown *domain.UnknownEventError
-	if !errors.As(err, &unknown) || !strings.Contains(err.Error(), "sequence 7") || !strings.Contains(err.Error(), "poll.opened") {
-		t.Errorf("Run: %v", err)
+func (r reader) Follow(ctx context.Context, shard int, after domain.Position, batch int, fn func([]domain.Record) error) error {
+	return fmt.Errorf("chat.0.group.g.talk, sequence 7: %w", r.cause)
+}
+
+func TestUnreadableEventInTheLog(t *testing.T) {
+	for _, cause := range []error{&domain.UnknownEventError{Event: "poll.opened"}, domain.ErrUnreadable} {
+		p := projector.New(reader{projectortest.NewLog(2), cause}, memory.New(), projectortest.Quick())
+		if err := p.Run(t.Context()); !errors.Is(err, cause) || !strings.Contains(err.Error(), "sequence 7") {
+			t.Errorf("Run: %v", err)
+		}
 	}
 }
 

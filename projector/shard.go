@@ -33,7 +33,7 @@ func (s *shard) moved(to domain.Position) {
 	s.at = to
 }
 
-// run follows until ctx ends (nil), an event is unknown, or the tables are gone or replaced.
+// run follows until ctx ends (nil), an event is unknown or unreadable, or the tables are gone or replaced.
 func (s *shard) run(ctx context.Context) error {
 	for wait := newBackoff(s.options.Pause); ; {
 		before := s.position()
@@ -48,7 +48,7 @@ func (s *shard) run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.As(err, &unknown):
+		case errors.As(err, &unknown), errors.Is(err, domain.ErrUnreadable):
 			return fmt.Errorf("shard %d, after event %d: %w", s.id, s.position().Seq, err)
 		case errors.Is(err, ErrNoTables), errors.Is(err, ErrReplaced):
 			return err

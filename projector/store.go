@@ -17,7 +17,7 @@ type Log interface {
 	State(ctx context.Context, t domain.Topic, before uint64) ([]domain.Record, error)
 	// Follow hands on the events of a shard that come after a position, in order and at most batch at a time, until ctx ends or fn
 	// fails. The error wraps domain.ErrGone if the position is of another epoch, beyond the end, or one at which something else stands, and
-	// *domain.UnknownEventError for an event that it cannot read.
+	// *domain.UnknownEventError or domain.ErrUnreadable for an event that it cannot read.
 	Follow(ctx context.Context, shard int, after domain.Position, batch int, fn func([]domain.Record) error) error
 	// Ends gives the position of the last event of each shard.
 	Ends(ctx context.Context) ([]domain.Position, error)

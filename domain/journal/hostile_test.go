@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -54,6 +55,9 @@ func TestUnreadableEvents(t *testing.T) {
 			}
 			at, err := j.Read(within(t), 0, domain.Position{}, take)
 			says(t, err, c.words...)
+			if unknown := name == "unknown event"; errors.Is(err, domain.ErrUnreadable) == unknown || errors.As(err, new(*domain.UnknownEventError)) != unknown {
+				t.Errorf("what kind of error it is cannot be told: %v", err)
+			}
 			if len(taken) != 2 || at.Seq != 2 {
 				t.Errorf("read gave %v and ends at %d, want what came before", taken, at.Seq)
 			}

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -18,15 +19,20 @@ const (
 	headerTime     = "Nats-Time-Stamp"
 )
 
-// record reads an event as it was stored. The error names the event, as far as it could be read, and its position.
+// record reads an event as it was stored. The error names the event, as far as it could be read, and its position; it wraps
+// *domain.UnknownEventError or domain.ErrUnreadable.
 func (j *Journal) record(subject string, seq uint64, at time.Time, data []byte) (domain.Record, error) {
 	a, err := parseSubject(subject, j.Shards())
 	if err != nil {
-		return domain.Record{}, fmt.Errorf("event %d: %w", seq, err)
+		return domain.Record{}, fmt.Errorf("event %d: %w: %w", seq, domain.ErrUnreadable, err)
 	}
 	e, err := domain.DecodeEvent(data)
 	if err == nil && addressOf(a.topic, e, j.Shards()) != a {
 		err = fmt.Errorf("a %s does not belong there", e.EventName())
+	}
+	var unknown *domain.UnknownEventError
+	if err != nil && !errors.As(err, &unknown) {
+		err = fmt.Errorf("%w: %w", domain.ErrUnreadable, err)
 	}
 	if err != nil {
 		return domain.Record{}, fmt.Errorf("event %d of %s at %s: %w", seq, streamName(a.shard), subject, err)
