@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// finishWithin is how long requests that are under way may take to end when the process stops: the parts behind them need time as well.
+const finishWithin = 3 * time.Second
+
 // listen serves HTTP at an address until the process stops: then it lets drain send those who are connected away, for which clients that
 // poll must still be heard, and takes no more. It gives the address as one would type it.
 func (n *node) listen(key, addr string, h http.Handler, drain func(context.Context) error) (string, error) {
@@ -29,9 +32,11 @@ func (n *node) listen(key, addr string, h http.Handler, drain func(context.Conte
 		if drain != nil {
 			err = drain(ctx)
 		}
-		stopped := server.Shutdown(ctx)
-		if stopped != nil {
-			stopped = errors.Join(stopped, server.Close())
+		finishing, cancel := context.WithTimeout(ctx, finishWithin)
+		defer cancel()
+		stopped := server.Shutdown(finishing)
+		if stopped != nil { // somebody sends a request and does not end it: cut off, and no fault of ours
+			stopped = server.Close()
 		}
 		<-done
 		return errors.Join(err, stopped)

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,6 +77,11 @@ func signalled(t *testing.T, b binaries, ways []string) {
 	d := startDriver(t)
 	ann := register(t, first.url, "ann")
 	a := ann.device(d, "a", ways)
+	stalled, err := net.Dial("tcp", strings.TrimPrefix(first.url, "http://")) // holds nobody up
+	must(t, err)
+	defer stalled.Close()
+	_, err = fmt.Fprint(stalled, "POST /api/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+	must(t, err)
 	begun := time.Now()
 	must(t, first.stop())
 	if took := time.Since(begun); took > stopWithin {
