@@ -313,12 +313,15 @@ func (c *conversation) follow(ctx context.Context) error {
 		return err
 	}
 	c.mu.Lock()
-	waiting := slices.Clone(c.queue)
+	var first uint64
+	if len(c.queue) > 0 {
+		first = c.queue[0].Seq
+	}
 	c.mu.Unlock()
 	var missed []domain.Record
-	if len(waiting) > 0 {
+	if first > 0 {
 		var err error
-		if missed, err = c.hub.edge.Log.Since(ctx, c.topic, waiting[0].Seq); err != nil {
+		if missed, err = c.hub.edge.Log.Since(ctx, c.topic, first); err != nil {
 			c.hub.live.UnfollowGroup(g)
 			return err
 		}

@@ -56,18 +56,11 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 		q.answer(nil, err)
 		return
 	}
-	own := id != ""
-	if !own {
+	if id == "" {
 		id = newID()
-	}
-	if own { // said before, it has its place, whether or not the sender may write today; the read models know it for longer than the log
-		seq, found, err := q.edge.Views.MessageSeq(ctx, t, q.me, id)
-		if err != nil {
-			q.edge.logger.Warn("cannot look for an earlier message of the same id", "error", err)
-		} else if found {
-			q.answer(place{seq, id}, nil)
-			return
-		}
+	} else if seq, found := q.saidBefore(ctx, t, id); found {
+		q.answer(place{seq, id}, nil)
+		return
 	}
 	m := domain.Message{From: q.me, ID: id, Msg: msg, Open: q.edge.Settings.Anyone}
 	c, err := q.room(ctx, t, m)
@@ -89,6 +82,16 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 		}
 		c.settle(stored, m, func(err error) { q.answer(place{stored.Seq, id}, err) })
 	})
+}
+
+// saidBefore looks in the read models, which know it for longer than the log, for a message of the caller's with this id. It has its
+// place there, whether or not the caller may write today.
+func (q *request) saidBefore(ctx context.Context, t domain.Topic, id string) (seq uint64, found bool) {
+	seq, found, err := q.edge.Views.MessageSeq(ctx, t, q.me, id)
+	if err != nil { // the log still knows those of the last minutes; that the read models are away is reported elsewhere
+		q.edge.logger.Debug("cannot look for an earlier message of the same id", "error", err)
+	}
+	return seq, found && err == nil
 }
 
 // room gives the conversation to say a message in, if the caller may. One that this edge does not keep it keeps from now on, but not
