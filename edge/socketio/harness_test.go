@@ -32,13 +32,14 @@ type site struct {
 	url    string
 	client *http.Client
 	joined chan *member // who has joined "/" or "/other", in order
+	linger chan bool    // gets a value when a connect has begun to linger
 	log    *logs
 }
 
 // newSite serves the namespaces "/" and "/other", which do what member.Event says.
 func newSite(t *testing.T, o socketio.Options) *site {
 	t.Helper()
-	s := &site{t: t, joined: make(chan *member, 1000), log: &logs{lines: make(chan string, 1000)}}
+	s := &site{t: t, joined: make(chan *member, 1000), linger: make(chan bool, 1), log: &logs{lines: make(chan string, 1000)}}
 	o.Logger = slog.New(slog.NewTextHandler(s.log, nil))
 	s.renew(o)
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,6 +103,7 @@ func (s *site) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 			s.t.Error("a socket that has been disconnected emits")
 		}
 	case w.Linger:
+		s.linger <- true
 		<-ctx.Done()
 	}
 	m := &member{socket: socket, ctx: ctx, reasons: make(chan string, 10)}

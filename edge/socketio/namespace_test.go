@@ -77,7 +77,8 @@ func TestConnectionGoneWhileConnecting(t *testing.T) {
 	c.send(`40/other,`)
 	receive(t, s.joined, "a member")
 	c.send(`40{"linger":true}`)
-	s.join() // others are let in meanwhile
+	receive(t, s.linger, "Connect") // else the shutdown may come before it
+	s.join()                        // others are let in meanwhile
 	// The reader is in Connect and sees no close frame: the server has to find out by itself.
 	c.send(`42["echo"]`)
 	s.shutdown(t)
