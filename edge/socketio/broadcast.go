@@ -1,20 +1,38 @@
 package socketio
 
-import "sync"
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"sync/atomic"
+)
 
 // Packet is an event that has been encoded once, to be sent to any number of sockets. It does not change and may be kept
-// and shared freely; the queues of all connections that it waits for hold the same bytes.
+// and shared freely; the queues of all connections that it waits for, of both generations of Engine.IO, hold the same bytes.
 //
-// It is made for the main namespace "/". For a socket of another namespace, whose name is part of the packet, a second form is
-// made when it is first sent there, and kept with it.
+// It is made for the main namespace "/". The few other forms that there may be, for another namespace, of binary data for Engine.IO 3, and with an
+// offset, are made when they are first sent, and kept with it.
 type Packet struct {
-	main unit
-
-	mu     sync.Mutex
-	others map[string]unit // by namespace
+	main   unit // without the offset
+	offset []byte
+	others atomic.Pointer[[]variant]
 }
 
-// NewPacket encodes an event. It is an error if the arguments do not encode as JSON or if the name is reserved.
+// form is what the bytes of a packet depend on.
+type form struct {
+	namespace string
+	protocol3 bool // Engine.IO 3; matters if there is binary data
+	offset    bool // with the offset, if the packet has one
+}
+
+// variant is a packet in another form.
+type variant struct {
+	form form
+	unit unit
+}
+
+// NewPacket encodes an event. It is an error if the arguments do not encode as JSON, if they hold more than ten Binary, or if the
+// name is reserved.
 func NewPacket(event string, args ...any) (*Packet, error) {
 	u, err := encodeEvent("/", noID, event, args)
 	if err != nil {
@@ -23,24 +41,61 @@ func NewPacket(event string, args ...any) (*Packet, error) {
 	return &Packet{main: u}, nil
 }
 
-// in gives the packet's form for a namespace.
-func (p *Packet) in(namespace string) unit {
-	if namespace == "/" {
+// WithOffset gives the packet with an offset, which the clients of sockets that Recover has made recoverable remember, and come
+// back with; see there. It is one more argument of the event for them, as in the reference implementation, and nothing for the others.
+func (p *Packet) WithOffset(offset string) *Packet {
+	quoted, _ := json.Marshal(offset) // a string always encodes
+	return &Packet{main: p.main, offset: quoted}
+}
+
+// in gives the packet in a form. It takes no lock.
+func (p *Packet) in(f form) unit {
+	f.protocol3 = f.protocol3 && p.main.hasBinary()
+	f.offset = f.offset && p.offset != nil
+	if f == (form{namespace: "/"}) {
 		return p.main
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	u := p.others[namespace]
-	if u == nil {
-		text, _ := p.main.cut()
-		b := make([]byte, headroom, headroom+len(text)+len(namespace)+1)
-		b = append(b, text[:2]...) // message, event
-		b = appendAddress(b, namespace)
-		u = frame(append(b, text[2:]...), frameText)
-		if p.others == nil {
-			p.others = make(map[string]unit)
+	for {
+		others := p.others.Load()
+		var known []variant
+		if others != nil {
+			known = *others
 		}
-		p.others[namespace] = u
+		for _, v := range known {
+			if v.form == f {
+				return v.unit
+			}
+		}
+		u := p.main.reform(f, p.offset)
+		more := append(slices.Clone(known), variant{f, u})
+		if p.others.CompareAndSwap(others, &more) {
+			return u
+		}
 	}
-	return u
+}
+
+// reform gives an event or an acknowledgement for "/" in Engine.IO 4 in another form, with an offset if the form asks for one.
+func (u unit) reform(f form, offset []byte) unit {
+	_, text, rest := u.cut()
+	head := 2 // message, and the packet's type
+	if u.hasBinary() {
+		head = bytes.IndexByte(text, '-') + 1
+	}
+	b := make([]byte, headroom, headroom+len(text)+len(f.namespace)+1+len(offset)+1+len(rest)+16)
+	b = append(b, text[:head]...)
+	b = appendAddress(b, f.namespace)
+	b = append(b, text[head:]...)
+	if f.offset {
+		b = append(append(append(b[:len(b)-1], ','), offset...), ']')
+	}
+	out := frame(b, frameText)
+	for first, data := range rest.frames() {
+		if f.protocol3 {
+			out = append(appendHeader(out, first, 1+len(data)), binaryMessage)
+		} else {
+			out = appendHeader(out, first, len(data))
+		}
+		out = append(out, data...)
+	}
+	return out
 }

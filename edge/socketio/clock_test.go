@@ -16,7 +16,7 @@ func TestHeartbeatsAreExact(t *testing.T) {
 		all := make([]*conn, conns)
 		for i := range all {
 			time.Sleep(time.Duration(rand.IntN(int(timeout / conns))))
-			c := newConn(s, codec4{}, Handshake{})
+			c := newConn(s, 4, false, Handshake{})
 			s.admit(c)
 			c.open(c.terms())
 			c.unref()
@@ -33,7 +33,7 @@ func TestHeartbeatsAreExact(t *testing.T) {
 				if !pinged {
 					t.Fatal("a ping is late")
 				}
-				c.pong()
+				c.heartbeat(packetPong, nil)
 			}
 		}
 		// From the last pongs on nobody answers: pings are due after one interval, and the end one timeout later.

@@ -45,14 +45,17 @@ const (
 // from the start. While open it has one goroutine if it is on a WebSocket, its reader, and none if it is polling.
 type conn struct {
 	server    *Server
-	sid       string // a secret between this client and us
-	codec     codec
+	sid       string    // a secret between this client and us
+	protocol  int       // the revision of Engine.IO: 3 or 4
+	codec     codec     // for polling
 	handshake Handshake // without Auth
 	ctx       context.Context
 	cancel    context.CancelFunc
 
-	// reading is held while a packet of the client's is handled, so that handlers never overlap. It comes before mu.
-	reading sync.Mutex
+	// reading is held while a packet of the client's is handled, so that handlers never overlap. It comes before mu, and guards these:
+	reading    sync.Mutex
+	incomplete *packet // it waits for its attachments
+	allowance  allowance
 
 	mu      sync.Mutex
 	refs    int    // goroutines at work on it, plus one while it is open, plus one while it lingers
@@ -66,8 +69,9 @@ type conn struct {
 	timing deadline
 	pinged bool // a ping has been sent since the last pong
 
-	ws      *websocket.Conn // nil while polling
-	writing bool            // the writer is at work
+	ws       *websocket.Conn // nil while polling
+	textOnly bool            // the WebSocket is to get no binary frames
+	writing  bool            // the writer is at work
 
 	probe   *websocket.Conn // the WebSocket that is to take over from polling
 	probed  bool            // it has been answered: long polls now end at once
@@ -77,11 +81,15 @@ type conn struct {
 }
 
 // newConn makes a connection with two references: one for being open, and one for its handshake.
-func newConn(s *Server, c codec, h Handshake) *conn {
+func newConn(s *Server, protocol int, textOnly bool, h Handshake) *conn {
 	ctx, cancel := context.WithCancel(context.Background())
-	n := &conn{server: s, sid: newID(), codec: c, handshake: h, ctx: ctx, cancel: cancel, refs: 2, goodbye: packetClose}
-	n.timing.conn = n
-	return n
+	c := &conn{server: s, sid: newID(), protocol: protocol, handshake: h, ctx: ctx, cancel: cancel, refs: 2, goodbye: packetClose, textOnly: textOnly}
+	c.codec = codec4{}
+	if protocol == 3 {
+		c.codec = codec3{textOnly}
+	}
+	c.timing.conn = c
+	return c
 }
 
 // open starts the connection's life with the packet that tells the client its terms.
@@ -93,7 +101,7 @@ func (c *conn) open(first unit) {
 	}
 	now := c.server.clock.now()
 	c.due[dueConnect] = now + c.server.options.ConnectTimeout
-	c.setDue(dueBeat, now+c.server.options.PingInterval)
+	c.setDue(dueBeat, now+c.firstBeat())
 	c.enqueue(first)
 }
 
@@ -184,9 +192,17 @@ func (c *conn) expire(now instant) {
 	}
 }
 
-// beat sends the ping that is due, or gives the client up if it has not answered the last one. c.mu is held.
+// firstBeat is the time from a sign of life to the next ping; in Engine.IO 3, where it is the client who sends pings, to the end.
+func (c *conn) firstBeat() time.Duration {
+	if c.protocol == 3 {
+		return c.server.options.PingInterval + c.server.options.PingTimeout
+	}
+	return c.server.options.PingInterval
+}
+
+// beat sends the ping that is due, or gives the client up if it has sent none or not answered the last one. c.mu is held.
 func (c *conn) beat() {
-	if c.pinged {
+	if c.pinged || c.protocol == 3 {
 		c.closeLocked(reasonPingTimeout, drop)
 		return
 	}
@@ -195,15 +211,22 @@ func (c *conn) beat() {
 	c.enqueue(ping)
 }
 
-// pong restarts the time to the next ping.
-func (c *conn) pong() {
+// heartbeat takes a ping or pong of the client's as the sign of life that it is. It is false if that goes in the wrong direction.
+func (c *conn) heartbeat(kind byte, data []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if (kind == packetPing) != (c.protocol == 3) {
+		return false
+	}
 	if c.closed {
-		return
+		return true
 	}
 	c.pinged = false
-	c.setDue(dueBeat, c.server.clock.now()+c.server.options.PingInterval)
+	c.setDue(dueBeat, c.server.clock.now()+c.firstBeat())
+	if kind == packetPing {
+		c.enqueue(frame(append(append(make([]byte, headroom), packetPong), data...), frameText))
+	}
+	return true
 }
 
 // close ends the connection; the first reason counts.

@@ -3,37 +3,37 @@ package socketio
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"runtime/debug"
+	"time"
 )
-
-// maxNamespaces is how many namespaces one connection may have joined.
-const maxNamespaces = 32
 
 // receive handles one Engine.IO packet of the client's; on a closed connection only its goodbye counts. It is false if the packet
 // was none that a client may send, which closes the connection.
-func (c *conn) receive(packet []byte) bool {
+func (c *conn) receive(p enginePacket) bool {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	if len(packet) == 0 {
-		c.close(reasonParseError, drop)
-		return false
+	kind := byte(packetMessage)
+	if !p.binary {
+		kind, p.data = p.data[0], p.data[1:]
 	}
-	if c.ctx.Err() != nil && packet[0] != packetClose {
+	if c.ctx.Err() != nil && kind != packetClose {
 		return true
 	}
-	switch packet[0] {
+	switch kind {
 	case packetMessage:
-		c.server.message(c, packet[1:])
-	case packetPong:
-		c.pong()
+		c.server.message(c, p)
 	case packetClose:
 		c.farewell()
 	case packetOpen, packetUpgrade, packetNoop: // mean nothing here, nor in the reference implementation
-	case packetPing: // heartbeats go the other way
-		c.close(reasonTransportError, drop)
-		return false
+	case packetPing, packetPong:
+		if !c.heartbeat(kind, p.data) {
+			c.close(reasonTransportError, drop)
+			return false
+		}
 	default:
 		c.close(reasonParseError, drop)
 		return false
@@ -54,18 +54,20 @@ func (c *conn) farewell() {
 	}
 }
 
-// message handles one Socket.IO packet. c.reading is held.
-func (c *conn) message(text []byte) {
-	p, err := parsePacket(text)
+// message handles what a message holds: a Socket.IO packet, or an attachment of one that came before. c.reading is held.
+func (c *conn) message(m enginePacket) {
+	p, err := c.assemble(m)
 	if err != nil {
 		c.close(reasonParseError, flush)
 		return
 	}
-	p.data = bytes.Clone(p.data) // the buffer that it is part of is used again
 	s, fits := c.addressee(p)
 	switch {
 	case !fits:
 		c.close(reasonForcedClose, flush)
+	case p.due > len(p.attachments):
+		c.incomplete = &p
+	case !c.pace():
 	case p.kind == kindConnect:
 		c.join(p, s)
 	case p.kind == kindDisconnect:
@@ -74,6 +76,36 @@ func (c *conn) message(text []byte) {
 		c.event(s, p)
 	case p.kind == kindAck:
 		c.acknowledge(s, p)
+	}
+}
+
+// assemble makes a packet of a message: a new one, or the incomplete one with one attachment more.
+func (c *conn) assemble(m enginePacket) (packet, error) {
+	former := c.incomplete
+	c.incomplete = nil
+	switch {
+	case m.binary != (former != nil):
+		return packet{}, errAttachments // one that does not belong to anything, or one is missing
+	case m.binary:
+		former.attachments = append(former.attachments, bytes.Clone(m.data))
+		return *former, nil
+	}
+	p, err := parsePacket(m.data, limits{c.server.options.MaxDepth, c.server.options.MaxAttachments})
+	p.data = bytes.Clone(p.data) // the buffer that it is part of is used again
+	return p, err
+}
+
+// pace keeps a client to the rate of packets that is allowed, by taking its time. It is false if the connection ends meanwhile.
+func (c *conn) pace() bool {
+	wait := c.allowance.take(c.server.options.EventRate, c.server.clock.now())
+	if wait <= 0 {
+		return true
+	}
+	select {
+	case <-c.ctx.Done():
+		return false
+	case <-time.After(wait):
+		return true
 	}
 }
 
@@ -92,18 +124,63 @@ func (c *conn) addressee(p packet) (s *Socket, fits bool) {
 	}
 }
 
+// joinMain joins the main namespace for a client of Engine.IO 3, which does not ask for that.
+func (c *conn) joinMain() {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if c.ctx.Err() == nil {
+		c.join(packet{kind: kindConnect, namespace: "/"}, nil)
+	}
+}
+
+// newSocket makes the socket that asks to join. In Engine.IO 3 its id follows from the connection's, and its auth comes as a query.
+func (c *conn) newSocket(p packet) *Socket {
+	s := &Socket{conn: c, namespace: p.namespace, handshake: c.handshake}
+	s.handshake.Auth = p.data
+	switch {
+	case c.protocol == 4:
+		s.id = newID()
+		if p.query != "" {
+			s.namespace += "?" + p.query // it means nothing special
+		}
+		return s
+	case p.namespace == "/":
+		s.id = c.sid
+	default:
+		s.id = p.namespace + "#" + c.sid
+	}
+	s.handshake.Auth = queryObject(p.query)
+	return s
+}
+
+// queryObject gives a query as an object, in which a name that comes twice has a list; nil for none.
+func queryObject(query string) json.RawMessage {
+	values, _ := url.ParseQuery(query) // what can be read of it
+	if len(values) == 0 {
+		return nil
+	}
+	o := make(map[string]any, len(values))
+	for name, v := range values {
+		o[name] = v
+		if len(v) == 1 {
+			o[name] = v[0]
+		}
+	}
+	text, _ := json.Marshal(o) // strings always encode
+	return text
+}
+
 // join lets the application decide on a CONNECT. Former is the socket that was in the namespace before, or nil.
 func (c *conn) join(p packet, former *Socket) {
-	s := &Socket{conn: c, namespace: p.namespace, id: newID(), handshake: c.handshake}
-	s.handshake.Auth = p.data
-	connect, known := c.server.namespaces[p.namespace]
+	s := c.newSocket(p)
+	connect, known := c.server.namespaces[s.namespace]
 	c.mu.Lock()
 	c.remove(former)
 	var refused error
 	switch {
 	case !known:
 		refused = &ConnectError{Message: "Invalid namespace"}
-	case len(c.sockets) >= maxNamespaces:
+	case len(c.sockets) >= c.server.options.MaxNamespaces:
 		refused = &ConnectError{Message: "too many namespaces"}
 	default:
 		c.sockets = append(c.sockets, s)
@@ -118,7 +195,7 @@ func (c *conn) join(p packet, former *Socket) {
 		})
 	}
 	if refused != nil {
-		u := c.refuse(p.namespace, refused)
+		u := c.refuse(s.namespace, refused)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.release(s.pending)
@@ -144,6 +221,10 @@ func (c *conn) refuse(namespace string, err error) unit {
 	} else {
 		c.report(err, "connect failed", "namespace", namespace)
 	}
+	if c.protocol == 3 {
+		u, _ := encodePacket(kindConnectError, namespace, noID, answer.Message) // a string always encodes
+		return u
+	}
 	u, err := encodePacket(kindConnectError, namespace, noID, answer)
 	if err != nil {
 		c.report(err, "the data of a ConnectError was left out", "namespace", namespace)
@@ -152,9 +233,19 @@ func (c *conn) refuse(namespace string, err error) unit {
 	return u
 }
 
+// welcome is the payload of the answer to a CONNECT. Engine.IO 3 has none.
+type welcome struct {
+	SID string `json:"sid"`
+	PID string `json:"pid,omitempty"`
+}
+
 // welcome answers a CONNECT that was accepted, and lets go what the socket emitted in the meantime.
 func (c *conn) welcome(s *Socket, session Session) {
-	u, _ := encodePacket(kindConnect, s.namespace, noID, map[string]string{"sid": s.id}) // strings always encode
+	var answer any
+	if c.protocol == 4 {
+		answer = welcome{s.id, s.pid}
+	}
+	u, _ := encodePacket(kindConnect, s.namespace, noID, answer) // strings always encode
 	c.mu.Lock()
 	if c.reserve(u) {
 		c.setDue(dueConnect, 0)
@@ -192,7 +283,11 @@ func (c *conn) event(s *Socket, p packet) {
 	if c.hasLeft(s) {
 		return // we took the client out of the namespace; it may not know that yet
 	}
-	name, args, err := parseEvent(p.data)
+	name, values, err := parseEvent(p.data)
+	var args []Arg
+	if err == nil {
+		args, err = newArgs(values, p.attachments)
+	}
 	if err != nil {
 		c.close(reasonParseError, flush)
 		return
@@ -212,7 +307,11 @@ func (c *conn) hasLeft(s *Socket) bool {
 
 // acknowledge hands an answer to the Call that waits for it. One that nobody waits for is dropped.
 func (c *conn) acknowledge(s *Socket, p packet) {
-	args, err := splitArray(p.data)
+	values, err := splitArray(p.data)
+	var args []Arg
+	if err == nil {
+		args, err = newArgs(values, p.attachments)
+	}
 	if err != nil {
 		c.close(reasonParseError, flush)
 		return

@@ -1,11 +1,24 @@
 package socketio
 
-import "encoding/json"
-
-// emit queues a unit for a socket's client, behind the CONNECT answer if that is still due.
+// emit queues a unit for a socket's client.
 func (c *conn) emit(s *Socket, u unit) error {
+	if c.protocol == 3 && u.hasBinary() {
+		u = u.reform(form{namespace: "/", protocol3: true}, nil) // a namespace is in it already
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.emitLocked(s, u)
+}
+
+// send queues a packet for a socket's client.
+func (c *conn) send(s *Socket, p *Packet) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.emitLocked(s, p.in(form{s.namespace, c.protocol == 3, s.pid != ""}))
+}
+
+// emitLocked queues a unit behind the CONNECT answer if that is still due. c.mu is held.
+func (c *conn) emitLocked(s *Socket, u unit) error {
 	switch s.presence {
 	case joined:
 		c.enqueue(u)
@@ -56,16 +69,16 @@ func (c *conn) dismiss(s *Socket) {
 }
 
 // expectAck makes an ack id and the channel that its answer comes on.
-func (c *conn) expectAck(s *Socket) (uint64, <-chan []json.RawMessage, error) {
+func (c *conn) expectAck(s *Socket) (uint64, <-chan []Arg, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.presence != joining && s.presence != joined {
 		return 0, nil, errGone
 	}
-	id, answer := s.nextCall, make(chan []json.RawMessage, 1)
+	id, answer := s.nextCall, make(chan []Arg, 1)
 	s.nextCall++
 	if s.calls == nil {
-		s.calls = make(map[uint64]chan []json.RawMessage)
+		s.calls = make(map[uint64]chan []Arg)
 	}
 	s.calls[id] = answer
 	return id, answer, nil

@@ -1,15 +1,14 @@
 package socketio
 
 import (
-	"encoding/json"
 	"fmt"
 	"sync/atomic"
 )
 
 // Event is something that a client emitted.
 type Event struct {
-	Name string            // never one that the libraries reserve; a number is given as it was written
-	Args []json.RawMessage // without the name, at most 1023; valid JSON in UTF-8 that the handler may keep
+	Name string // never one that the libraries reserve; a number is given as it was written
+	Args []Arg  // without the name, at most 1023
 
 	socket   *Socket
 	id       uint64
@@ -17,12 +16,12 @@ type Event struct {
 	answered atomic.Bool
 }
 
-// Decode puts argument i, counted from zero, into v as json.Unmarshal does. It is an error if there is no such argument.
+// Decode puts argument i, counted from zero, into v; see Arg. It is an error if there is no such argument.
 func (e *Event) Decode(i int, v any) error {
 	if i < 0 || i >= len(e.Args) {
 		return fmt.Errorf("argument %d of %q is missing", i, e.Name)
 	}
-	if err := json.Unmarshal(e.Args[i], v); err != nil {
+	if err := e.Args[i].Decode(v); err != nil {
 		return fmt.Errorf("argument %d of %q: %w", i, e.Name, err)
 	}
 	return nil

@@ -1,6 +1,9 @@
 package socketio
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"iter"
+)
 
 // A packet of Engine.IO is one character that says its type and then its data.
 const (
@@ -13,13 +16,17 @@ const (
 	packetNoop    = '6'
 )
 
+// binaryMessage begins a binary packet in Engine.IO 3, where 4 has the bare data: the packet's type, as a number this time.
+const binaryMessage = 4
+
 // The first byte of a WebSocket frame that is a whole message: the FIN bit and the opcode (RFC 6455, 5.2).
 const (
-	frameText = 0x81
-	framePong = 0x8A
+	frameText   = 0x81
+	frameBinary = 0x82
+	framePong   = 0x8A
 )
 
-// headroom is what newUnit needs before a packet: the longest header of a frame, which for a server has no mask.
+// headroom is what frame needs before a packet: the longest header of a frame, which for a server has no mask.
 const headroom = 10
 
 // unitCost is what a unit takes up in a queue beside its bytes.
@@ -40,22 +47,29 @@ func frame(buf []byte, first byte) unit {
 	switch {
 	case n < 126:
 		u = buf[headroom-2:]
-		u[1] = byte(n)
 	case n < 1<<16:
 		u = buf[headroom-4:]
-		u[1] = 126
-		binary.BigEndian.PutUint16(u[2:], uint16(n))
 	default:
 		u = buf
-		u[1] = 127
-		binary.BigEndian.PutUint64(u[2:], uint64(n))
 	}
-	u[0] = first
+	appendHeader(u[:0], first, n)
 	return u
 }
 
-// cut splits the first frame's packet off a unit that is not empty.
-func (u unit) cut() (packet []byte, rest unit) {
+// appendHeader adds the header of a frame that holds n bytes.
+func appendHeader(u unit, first byte, n int) unit {
+	switch {
+	case n < 126:
+		return append(u, first, byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(u, first, 126), uint16(n))
+	default:
+		return binary.BigEndian.AppendUint64(append(u, first, 127), uint64(n))
+	}
+}
+
+// cut splits the first frame off a unit that is not empty: the first byte of its header, its data, and what follows.
+func (u unit) cut() (first byte, data []byte, rest unit) {
 	start, n := 2, int(u[1])
 	switch n {
 	case 126:
@@ -63,7 +77,27 @@ func (u unit) cut() (packet []byte, rest unit) {
 	case 127:
 		start, n = 10, int(binary.BigEndian.Uint64(u[2:]))
 	}
-	return u[start : start+n], u[start+n:]
+	return u[0], u[start : start+n : start+n], u[start+n:]
+}
+
+// frames gives a unit's frames: the first byte of each one's header, and its data.
+func (u unit) frames() iter.Seq2[byte, []byte] {
+	return func(yield func(byte, []byte) bool) {
+		for rest := u; len(rest) > 0; {
+			var first byte
+			var data []byte
+			first, data, rest = rest.cut()
+			if !yield(first, data) {
+				return
+			}
+		}
+	}
+}
+
+// hasBinary says whether a unit is a Socket.IO packet with attachments, whose form depends on the generation of Engine.IO.
+func (u unit) hasBinary() bool {
+	_, text, rest := u.cut()
+	return len(rest) > 0 && len(text) > 1 && (text[1] == kindBinaryEvent || text[1] == kindBinaryAck)
 }
 
 // cost is what a queue counts a unit as, in bytes.

@@ -81,7 +81,7 @@ type wish struct {
 }
 
 func (s *site) connect(ctx context.Context, socket *socketio.Socket) (socketio.Session, error) {
-	var w wish
+	w := wish{Refuse: socket.Handshake().Query.Get("refuse")}
 	if auth := socket.Handshake().Auth; auth != nil {
 		if err := json.Unmarshal(auth, &w); err != nil {
 			return nil, &socketio.ConnectError{Message: "bad auth"}
@@ -154,7 +154,7 @@ func (m *member) Event(ctx context.Context, e *socketio.Event) error {
 		}
 		return nil
 	case "leave":
-		m.socket.Disconnect(string(e.Args[0]) == "true")
+		m.socket.Disconnect(string(e.Args[0].JSON()) == "true")
 		return nil
 	case "block":
 		<-ctx.Done()
@@ -372,11 +372,17 @@ func (s *site) shutdown(t *testing.T) {
 // pollAside starts a poll, waits until it waits in the server, and gives the channel that its body will come on.
 func (p *poller) pollAside() <-chan string {
 	p.t.Helper()
-	body := make(chan string, 1)
-	go func() {
+	return p.aside(func() string {
 		_, text := p.get()
-		body <- text
-	}()
+		return text
+	})
+}
+
+// aside polls in a goroutine, once that poll waits in the server.
+func (p *poller) aside(get func() string) <-chan string {
+	p.t.Helper()
+	body := make(chan string, 1)
+	go func() { body <- get() }()
 	for end := time.Now().Add(limit); socketio.WaitingPolls(p.server.Load()) == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			p.t.Fatal("the poll does not arrive")

@@ -21,6 +21,8 @@ var (
 	excessAddress = &excess{&fault{Code: 4, Message: "too many connections from this address"}, http.StatusTooManyRequests, 10}
 	// There is room for one more within a second at any rate.
 	excessRate = &excess{&fault{Code: 4, Message: "too many connections at once"}, http.StatusServiceUnavailable, 1}
+	// Not a limit of Options, but answered alike.
+	excessClosing = &excess{&fault{Code: 4, Message: "server shutting down"}, http.StatusServiceUnavailable, 1}
 )
 
 // gate counts the connections that are open and lets no more in than Options allow.

@@ -18,6 +18,23 @@ type Options struct {
 	UpgradeTimeout time.Duration
 	// ConnectTimeout is how long a connection may stay without having joined a namespace. 45 s.
 	ConnectTimeout time.Duration
+	// MaxConnections is how many connections may be open at once; what would be one more is answered with 503. Zero is no limit.
+	MaxConnections int
+	// MaxPerAddress is how many of them may come from one address, or from one /64 network where it is IPv6; what would be one more is
+	// answered with 429. Many people may share an address. Zero is no limit.
+	MaxPerAddress int
+	// HandshakeRate is how many connections a second may be opened, in bursts of up to one second's worth; others
+	// are answered with 503 until there is room again. Zero is no limit.
+	HandshakeRate int
+	// EventRate is how many events a second one connection may send, in bursts of up to one second's worth. What it sends faster is read
+	// later and not lost; but its pongs then come later too, and if that is too late it is cut off. Zero is no limit.
+	EventRate int
+	// MaxNamespaces is how many namespaces one connection may have joined. 32; the reference implementation has no such bound.
+	MaxNamespaces int
+	// MaxAttachments is how many pieces of binary data one packet may hold. 10.
+	MaxAttachments int
+	// MaxDepth is how deep arrays and objects in a packet may be nested. 64; the reference implementation has no such bound.
+	MaxDepth int
 	// MaxPayload is the most bytes that a client may send in one WebSocket message or in one POST. 1,000,000.
 	MaxPayload int64
 	// MaxQueue is the most bytes that may wait for one connection, framing included. A packet that would go beyond it closes
@@ -46,11 +63,21 @@ func (o Options) withDefaults() Options {
 			*d.field = d.value
 		}
 	}
+	for _, n := range []struct {
+		field *int
+		value int
+	}{
+		{&o.MaxNamespaces, 32},
+		{&o.MaxAttachments, 10},
+		{&o.MaxDepth, 64},
+		{&o.MaxQueue, 4 << 20},
+	} {
+		if *n.field <= 0 {
+			*n.field = n.value
+		}
+	}
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1e6
-	}
-	if o.MaxQueue <= 0 {
-		o.MaxQueue = 4 << 20
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

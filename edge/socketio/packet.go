@@ -20,17 +20,16 @@ const (
 	kindBinaryAck    = '6'
 )
 
-// What a client's packet may hold at most.
+// What a client's packet may hold at most, beside what Options say.
 const (
-	maxDepth     = 64  // nested arrays and objects
-	maxNamespace = 256 // bytes of a namespace's name
-	maxIDDigits  = 16  // of an ack id; JavaScript counts exactly to 16 digits
+	maxNamespace = 256  // bytes of a namespace's name
+	maxQuery     = 8192 // bytes of the query that Engine.IO 3 has behind it
+	maxIDDigits  = 16   // of an ack id; JavaScript counts exactly to 16 digits
 	maxArguments = 1024
 )
 
 var (
 	errKind      = errors.New("unknown packet type")
-	errBinary    = errors.New("binary packets are not supported")
 	errUTF8      = errors.New("text is not UTF-8")
 	errNamespace = errors.New("namespace is too long")
 	errID        = errors.New("ack id is too long")
@@ -45,13 +44,20 @@ var (
 type packet struct {
 	kind      byte
 	namespace string
+	query     string // of a CONNECT: what follows a question mark in its namespace
 	id        uint64 // of an ack, if hasID
 	hasID     bool
 	data      []byte // JSON of the right form for the kind, or nil
+
+	due         int // attachments that are still to come
+	attachments [][]byte
 }
 
-// parsePacket decodes the text of a message: <type>[<namespace>,][<ack id>][JSON].
-func parsePacket(text []byte) (packet, error) {
+// limits are those of Options that a packet's text has to keep to.
+type limits struct{ depth, attachments int }
+
+// parsePacket decodes the text of a message: <type>[<attachments>-][<namespace>,][<ack id>][JSON]. Binary kinds become their plain ones.
+func parsePacket(text []byte, most limits) (packet, error) {
 	if len(text) == 0 {
 		return packet{}, errKind
 	}
@@ -59,16 +65,28 @@ func parsePacket(text []byte) (packet, error) {
 		return packet{}, errUTF8 // what is passed on in text frames would make other clients hang up
 	}
 	p := packet{kind: text[0], namespace: "/"}
-	switch {
-	case p.kind == kindBinaryEvent || p.kind == kindBinaryAck:
-		return packet{}, errBinary
-	case p.kind < kindConnect || p.kind > kindConnectError:
+	rest := text[1:]
+	switch p.kind {
+	case kindBinaryEvent, kindBinaryAck:
+		count, after, found := bytes.Cut(rest, []byte{'-'})
+		due, err := strconv.ParseUint(string(count[:min(len(count), 8)]), 10, 31)
+		if err != nil || !found || len(count) > 8 || int(due) > most.attachments {
+			return packet{}, errAttachments
+		}
+		p.kind -= kindBinaryEvent - kindEvent
+		p.due, rest = int(due), after
+	case kindConnect, kindDisconnect, kindEvent, kindAck, kindConnectError:
+	default:
 		return packet{}, errKind
 	}
-	rest := text[1:]
 	if len(rest) > 0 && rest[0] == '/' {
 		name, after, _ := bytes.Cut(rest, []byte{','})
-		if len(name) > maxNamespace {
+		if p.kind == kindConnect {
+			var query []byte
+			name, query, _ = bytes.Cut(name, []byte{'?'})
+			p.query = string(query[:min(len(query), maxQuery+1)])
+		}
+		if len(name) > maxNamespace || len(p.query) > maxQuery {
 			return packet{}, errNamespace
 		}
 		p.namespace, rest = string(name), after
@@ -86,7 +104,7 @@ func parsePacket(text []byte) (packet, error) {
 		rest = rest[digits:]
 	}
 	if len(rest) > 0 {
-		if err := checkJSON(rest); err != nil {
+		if err := checkJSON(rest, most.depth); err != nil {
 			return packet{}, err
 		}
 		p.data = bytes.TrimSpace(rest)
@@ -114,8 +132,8 @@ func (p *packet) checkForm() error {
 	return nil
 }
 
-// checkJSON says whether text is one JSON value that is nested at most maxDepth deep.
-func checkJSON(text []byte) error {
+// checkJSON says whether text is one JSON value that is nested at most so deep.
+func checkJSON(text []byte, most int) error {
 	depth, quoted := 0, false
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
@@ -125,7 +143,7 @@ func checkJSON(text []byte) error {
 			quoted = !quoted
 		case quoted:
 		case c == '[' || c == '{':
-			if depth++; depth > maxDepth {
+			if depth++; depth > most {
 				return errDepth
 			}
 		case c == ']' || c == '}':
@@ -218,7 +236,26 @@ func encodePacket(kind byte, namespace string, id int64, value any) (unit, error
 		}
 		b = b[:len(b)-1] // the encoder's newline
 	}
+	if bytes.Contains(b, mark) {
+		return encodeBinary(b[headroom:])
+	}
 	return frame(b, frameText), nil
+}
+
+// encodeBinary makes a unit for Engine.IO 4 of a packet with Binary in it.
+func encodeBinary(text []byte) (unit, error) {
+	text, attachments, err := extract(text)
+	if err != nil {
+		return nil, fmt.Errorf("socketio: encode: %w", err)
+	}
+	b := make([]byte, headroom, headroom+len(text)+3)
+	b = append(b, packetMessage, text[1]+(kindBinaryEvent-kindEvent))
+	b = append(strconv.AppendInt(b, int64(len(attachments)), 10), '-')
+	u := frame(append(b, text[2:]...), frameText)
+	for _, data := range attachments {
+		u = append(appendHeader(u, frameBinary, len(data)), data...)
+	}
+	return u, nil
 }
 
 // appendAddress adds a packet's namespace, which is left out for the main one.

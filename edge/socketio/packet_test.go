@@ -10,8 +10,11 @@ import (
 	"unicode/utf8"
 )
 
+// most is what the tests' packets may hold.
+var most = limits{depth: 64, attachments: 10}
+
 func TestParsePacket(t *testing.T) {
-	deep := strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth)
+	deep := strings.Repeat("[", most.depth) + strings.Repeat("]", most.depth)
 	for _, test := range []struct {
 		text string
 		want packet
@@ -37,8 +40,25 @@ func TestParsePacket(t *testing.T) {
 		{``, packet{}, errKind},
 		{`7`, packet{}, errKind},
 		{`x`, packet{}, errKind},
-		{`51-["a",{"_placeholder":true,"num":0}]`, packet{}, errBinary},
-		{`61-0[{"_placeholder":true,"num":0}]`, packet{}, errBinary},
+		{`51-["a",{"_placeholder":true,"num":0}]`, packet{kind: '2', namespace: "/", due: 1, data: []byte(`["a",{"_placeholder":true,"num":0}]`)}, nil},
+		{`610-/x,7[]`, packet{kind: '3', namespace: "/x", id: 7, hasID: true, due: 10, data: []byte(`[]`)}, nil},
+		{`50-["a"]`, packet{kind: '2', namespace: "/", data: []byte(`["a"]`)}, nil},
+		{`0/x?a=b,`, packet{kind: '0', namespace: "/x", query: "a=b"}, nil},
+		{`0/` + strings.Repeat("n", maxNamespace-1) + "?" + strings.Repeat("q", maxQuery), packet{kind: '0', namespace: "/" + strings.Repeat("n", maxNamespace-1), query: strings.Repeat("q", maxQuery)}, nil},
+		{`2/x?a=b,["a"]`, packet{kind: '2', namespace: "/x?a=b", data: []byte(`["a"]`)}, nil},
+
+		{`0/x?` + strings.Repeat("q", maxQuery+1), packet{}, errNamespace},
+		{`511-["a"]`, packet{}, errAttachments},
+		{`5-["a"]`, packet{}, errAttachments},
+		{`5["a"]`, packet{}, errAttachments},
+		{`51["a"]`, packet{}, errAttachments},
+		{`5-1-["a"]`, packet{}, errAttachments},
+		{`5+1-["a"]`, packet{}, errAttachments},
+		{`51.0-["a"]`, packet{}, errAttachments},
+		{`5000000001-["a"]`, packet{}, errAttachments},
+		{`518446744073709551617-["a"]`, packet{}, errAttachments},
+		{`51-`, packet{}, errPayload},
+		{`61-[]`, packet{}, errPayload},
 		{`0[]`, packet{}, errPayload},
 		{`0"x"`, packet{}, errPayload},
 		{`0null`, packet{}, errPayload},
@@ -57,18 +77,18 @@ func TestParsePacket(t *testing.T) {
 		{"2[\"\xff\"]", packet{}, errUTF8},
 		{"0/\xff", packet{}, errUTF8},
 		{`2[` + deep + `]`, packet{}, errDepth},
-		{`2` + strings.Repeat(`{"a":`, maxDepth+1), packet{}, errDepth},
+		{`2` + strings.Repeat(`{"a":`, most.depth+1), packet{}, errDepth},
 		{`299999999999999990["a"]`, packet{}, errID},
 		{`2` + strings.Repeat("0", maxIDDigits+1) + `["a"]`, packet{}, errID},
 		{`0/` + strings.Repeat("n", maxNamespace), packet{}, errNamespace},
 	} {
-		got, err := parsePacket([]byte(test.text))
+		got, err := parsePacket([]byte(test.text), most)
 		if !errors.Is(err, test.err) {
 			t.Errorf("%.60q: error %v, want %v", test.text, err, test.err)
 			continue
 		}
 		if err == nil && (got.kind != test.want.kind || got.namespace != test.want.namespace || got.id != test.want.id ||
-			got.hasID != test.want.hasID || string(got.data) != string(test.want.data)) {
+			got.hasID != test.want.hasID || got.due != test.want.due || got.query != test.want.query || string(got.data) != string(test.want.data)) {
 			t.Errorf("%.60q: got %+v, want %+v", test.text, got, test.want)
 		}
 	}
@@ -140,7 +160,7 @@ func TestEncodePacket(t *testing.T) {
 			t.Errorf("%s: %v", test.want, err)
 			continue
 		}
-		if got, rest := u.cut(); string(got) != test.want || len(rest) > 0 {
+		if _, got, rest := u.cut(); string(got) != test.want || len(rest) > 0 {
 			t.Errorf("got %s, want %s", got, test.want)
 		}
 	}
@@ -159,7 +179,7 @@ func FuzzPacket(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		p, err := parsePacket(text)
+		p, err := parsePacket(text, most)
 		if err != nil {
 			return
 		}
@@ -194,8 +214,8 @@ func FuzzPacket(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q does not encode: %v", p.data, err)
 		}
-		sent, _ := u.cut()
-		again, err := parsePacket(sent[1:])
+		_, sent, _ := u.cut()
+		again, err := parsePacket(sent[1:], most)
 		if err != nil || again.kind != p.kind || again.namespace != p.namespace || again.id != p.id || again.hasID != p.hasID {
 			t.Fatalf("%q became %q (%v, id %s)", text, sent, err, strconv.FormatUint(again.id, 10))
 		}

@@ -3,6 +3,7 @@ package socketio
 import (
 	"bytes"
 	"io"
+	"iter"
 	"mime"
 	"net/http"
 	"time"
@@ -13,31 +14,28 @@ const upgradePatience = 25 * time.Millisecond
 
 // get answers a long poll as soon as there is something to say.
 func (c *conn) get(q *request) {
-	control := http.NewResponseController(q.w)
-	// The server's timeouts are for requests that do not wait. What cannot be lifted was not set.
-	control.SetReadDeadline(time.Time{})
-	control.SetWriteDeadline(time.Time{})
-	payload, ok := c.await(q.r)
+	q.liftDeadlines()
+	body, kind, ok := c.await(q.r)
 	if !ok {
 		q.refuse(faultRequest)
 		return
 	}
 	defer c.unref()
 	q.w.Header().Set("Cache-Control", "no-store")
-	q.answer(http.StatusOK, "text/plain; charset=UTF-8", payload)
+	q.answer(http.StatusOK, kind, body)
 }
 
-// await gives the packets for a long poll once there are any, and leaves a reference to the connection with the caller. It is
+// await gives the answer to a long poll once there is one, and leaves a reference to the connection with the caller. It is
 // false if another poll is waiting, which closes the connection, or if polling is over.
-func (c *conn) await(r *http.Request) (payload []byte, ok bool) {
+func (c *conn) await(r *http.Request) (body []byte, contentType string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.poll != nil {
 		c.closeLocked(reasonTransportError, drop)
-		return nil, false
+		return nil, "", false
 	}
 	if c.closed && !c.lingers() {
-		return nil, false
+		return nil, "", false
 	}
 	wake := make(chan struct{}, 1)
 	c.poll = wake
@@ -65,38 +63,49 @@ func (c *conn) await(r *http.Request) (payload []byte, ok bool) {
 	c.poll = nil
 	if c.ws != nil {
 		c.unrefLocked()
-		return nil, false // no client polls on after it has switched over
+		return nil, "", false // no client polls on after it has switched over
 	}
-	return c.takePayload(), true
+	body, contentType = c.takePayload()
+	return body, contentType, true
 }
 
-// takePayload takes what is queued out for a long poll. c.mu is held.
-func (c *conn) takePayload() []byte {
-	var payload []byte
-	for _, u := range c.queue {
-		for len(u) > 0 {
-			var packet []byte
-			packet, u = u.cut()
-			payload = c.codec.append(payload, packet)
+// takePayload takes out what is queued for a long poll, or if that is nothing, ends it with a packet that says so. c.mu is held.
+func (c *conn) takePayload() (body []byte, contentType string) {
+	queue := c.queue
+	if len(queue) > 0 {
+		c.release(queue)
+		c.queue = nil
+		return c.codec.encode(c.packets(queue))
+	}
+	last := enginePacket{data: []byte{packetNoop}}
+	if c.closed {
+		last.data[0] = c.goodbye
+		c.dropRest()
+	}
+	return c.codec.encode(func(yield func(enginePacket) bool) { yield(last) })
+}
+
+// packets takes the packets out of units again.
+func (c *conn) packets(units []unit) iter.Seq[enginePacket] {
+	return func(yield func(enginePacket) bool) {
+		for _, u := range units {
+			for first, data := range u.frames() {
+				if first == frameBinary && c.protocol == 3 {
+					data = data[1:] // the type
+				}
+				if !yield(enginePacket{data, first == frameBinary}) {
+					return
+				}
+			}
 		}
 	}
-	c.release(c.queue)
-	c.queue = nil
-	switch {
-	case len(payload) > 0:
-	case c.closed:
-		payload = c.codec.append(payload, []byte{c.goodbye})
-		c.dropRest()
-	default:
-		payload = c.codec.append(payload, []byte{packetNoop})
-	}
-	return payload
 }
 
 // post handles the packets that a client sends by POST, and answers when their handlers have returned.
 func (c *conn) post(q *request) {
 	kind, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
-	if kind == "application/octet-stream" || !c.startPost() {
+	binary := kind == contentBinary
+	if binary && c.protocol == 4 || !c.startPost() {
 		c.close(reasonTransportError, drop)
 		q.refuse(faultRequest)
 		return
@@ -110,7 +119,7 @@ func (c *conn) post(q *request) {
 		q.refuse(faultRequest)
 	case !ok:
 		q.w.WriteHeader(http.StatusRequestEntityTooLarge)
-	case !c.receivePayload(buffer.Bytes()):
+	case !c.receivePayload(buffer.Bytes(), binary):
 		q.refuse(faultRequest)
 	default:
 		q.answer(http.StatusOK, "text/html", []byte("ok"))
@@ -149,8 +158,8 @@ func (c *conn) readBody(q *request, buffer *bytes.Buffer) (bool, error) {
 }
 
 // receivePayload handles the packets of a POST. It is false if they are not what a client may send.
-func (c *conn) receivePayload(payload []byte) bool {
-	for packet, err := range c.codec.packets(payload) {
+func (c *conn) receivePayload(body []byte, binary bool) bool {
+	for packet, err := range c.codec.decode(body, binary) {
 		if err != nil {
 			c.close(reasonParseError, drop)
 			return false

@@ -55,7 +55,7 @@ func TestRefusedRequests(t *testing.T) {
 		{"origin", "GET", "EIO=4&transport=polling", "http://evil", `{"code":4,"message":"Forbidden"}`, 403},
 		{"origin of a POST", "POST", p.query(), "http://evil", `{"code":4,"message":"Forbidden"}`, 403},
 		{"no EIO", "GET", "transport=polling", "", `{"code":5,"message":"Unsupported protocol version"}`, 400},
-		{"EIO 3", "GET", "EIO=3&transport=polling", "", `{"code":5,"message":"Unsupported protocol version"}`, 400},
+		{"EIO 2", "GET", "EIO=2&transport=polling", "", `{"code":5,"message":"Unsupported protocol version"}`, 400},
 		{"EIO 44", "GET", "EIO=44&transport=polling", "", `{"code":5,"message":"Unsupported protocol version"}`, 400},
 		{"PUT", "PUT", p.query(), "", ``, 405},
 	} {
@@ -274,11 +274,14 @@ func TestPollingParseErrors(t *testing.T) {
 		{"unknown type", "abc", 400, "parse error"},
 		{"empty body", "", 400, "parse error"},
 		{"empty packet", "3\x1e\x1e3", 400, "parse error"},
-		{"binary", "bAQIDBA==", 400, "parse error"},
+		{"no base64", "b?", 400, "parse error"},
+		{"binary that belongs to nothing", "bAQIDBA==", 200, "parse error"},
 		{"ping from a client", "2", 400, "transport error"},
 		{"too many", strings.Repeat("3\x1e", 16384) + "3", 400, "parse error"},
 		{"no Socket.IO", "4x", 200, "parse error"},
-		{"binary event", `451-["a",{"_placeholder":true,"num":0}]`, 200, "parse error"},
+		{"text in place of an attachment", `451-["a",{"_placeholder":true,"num":0}]` + "\x1e" + `42["a"]`, 200, "parse error"},
+		{"an attachment that is not there", `451-["a",{"_placeholder":true,"num":1}]` + "\x1ebAQIDBA==", 200, "parse error"},
+		{"too many attachments", `4511-["a"]`, 200, "parse error"},
 		{"reserved name", `42["disconnect"]`, 200, "parse error"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -85,10 +85,31 @@ func (s *Server) verify(q *request, allowed bool) *fault {
 		return faultRequest
 	case !allowed:
 		return faultForbidden
-	case q.conn == nil && codecs[q.query.Get("EIO")] == nil:
+	case q.conn == nil && q.protocol() == 0:
 		return faultVersion
 	}
 	return nil
+}
+
+// protocol is the revision of Engine.IO that the client speaks, zero if we do not.
+func (q *request) protocol() int {
+	switch q.query.Get("EIO") {
+	case "3":
+		return 3
+	case "4":
+		return 4
+	}
+	return 0
+}
+
+// textOnly says whether the client wants binary data as text.
+func (q *request) textOnly() bool { return q.query.Get("b64") != "" }
+
+// liftDeadlines takes the HTTP server's timeouts away, which are for requests that do not wait. What cannot be lifted was not set.
+func (q *request) liftDeadlines() {
+	control := http.NewResponseController(q.w)
+	control.SetReadDeadline(time.Time{})
+	control.SetWriteDeadline(time.Time{})
 }
 
 // transport says what a connection is on.
@@ -113,6 +134,13 @@ func (q *request) refuse(f *fault) {
 	}
 	body, _ := json.Marshal(f) // a number and a string
 	q.answer(status, "application/json", body)
+}
+
+// turnAway answers a handshake that is fine but too much, upgrade or not, in a way that load balancers understand too.
+func (q *request) turnAway(too *excess) {
+	q.w.Header().Set("Retry-After", strconv.Itoa(too.retryAfter))
+	body, _ := json.Marshal(too.fault) // a number and a string
+	q.answer(too.status, "application/json", body)
 }
 
 // abortUpgrade refuses an upgrade before it is made.
@@ -182,11 +210,12 @@ type terms struct {
 // handshake opens a connection.
 func (s *Server) handshake(q *request) {
 	r := q.r
-	c := newConn(s, codecs[q.query.Get("EIO")], Handshake{
+	c := newConn(s, q.protocol(), q.textOnly(), Handshake{
 		Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.URL.RequestURI(), Secure: r.TLS != nil || r.URL.Scheme == "https",
 	})
-	if !s.admit(c) {
-		http.Error(q.w, "shutting down", http.StatusServiceUnavailable)
+	if too := s.admit(c); too != nil {
+		c.cancel()
+		q.turnAway(too)
 		return
 	}
 	defer c.unref()
@@ -195,6 +224,10 @@ func (s *Server) handshake(q *request) {
 		return
 	}
 	c.open(c.terms("websocket"))
+	if c.protocol == 3 {
+		q.liftDeadlines()
+		c.joinMain()
+	}
 	c.get(q)
 }
 

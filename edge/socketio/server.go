@@ -21,12 +21,13 @@ type Server struct {
 	upgrader   websocket.Upgrader
 	namespaces map[string]Connect
 
-	// message takes the data of an Engine.IO message: Socket.IO, except in tests of the engine alone.
-	message func(c *conn, data []byte)
+	// message takes an Engine.IO message: Socket.IO, except in tests of the engine alone.
+	message func(c *conn, m enginePacket)
 
 	readBuffers  sync.Pool // of *bytes.Buffer
 	writeBuffers sync.Pool // of *bufio.Writer
 
+	gate    *gate
 	mu      sync.Mutex
 	conns   map[string]*conn // by sid, until all their goroutines have ended
 	closing bool
@@ -35,8 +36,10 @@ type Server struct {
 
 // New makes a server. It starts nothing: a server without connections has no goroutine and no timer.
 func New(o Options) *Server {
+	o = o.withDefaults()
 	return &Server{
-		options:    o.withDefaults(),
+		options:    o,
+		gate:       newGate(o),
 		clock:      newClock(),
 		upgrader:   newUpgrader(),
 		namespaces: make(map[string]Connect),
@@ -99,15 +102,19 @@ func (s *Server) all() []*conn {
 	return all
 }
 
-// admit takes a new connection in, unless the server is shutting down.
-func (s *Server) admit(c *conn) bool {
+// admit takes a new connection in, or says why not.
+func (s *Server) admit(c *conn) *excess {
+	if too := s.gate.enter(c.handshake.RemoteAddr, s.clock.now()); too != nil {
+		return too
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
-		return false
+		s.gate.leave(c.handshake.RemoteAddr)
+		return excessClosing
 	}
 	s.conns[c.sid] = c
-	return true
+	return nil
 }
 
 // forget drops a connection that is over. Its mu is held.
@@ -115,6 +122,7 @@ func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c.sid)
+	s.gate.leave(c.handshake.RemoteAddr)
 	if len(s.conns) == 0 {
 		s.signal()
 	}
@@ -143,6 +151,9 @@ func (s *Server) lookup(sid string) *conn {
 	}
 	return c
 }
+
+// idLength is how long newID's are.
+const idLength = 20
 
 // newID makes 20 characters from 15 random bytes.
 func newID() string {

@@ -12,7 +12,7 @@ import (
 
 // Connect decides on a client's CONNECT to a namespace. A nil error accepts, and from then on the Session, which must
 // then not be nil, gets the socket's events. An error refuses with CONNECT_ERROR: a *ConnectError's Message and Data go to
-// the client, any other error becomes the message "internal error" and is logged. The client's connection stays in both cases.
+// the client (the Message alone where it speaks Engine.IO 3, which has room for one of them), any other error becomes the message "internal error" and is logged. The client's connection stays in both cases.
 //
 // Packets emitted on the socket before Connect has returned, also from other goroutines, follow the CONNECT answer in
 // order; if Connect refuses, they are dropped. The context is done when the connection is gone. Connect runs on the goroutine
@@ -59,7 +59,7 @@ func (e *ConnectError) Error() string { return e.Message }
 type Handshake struct {
 	Query      url.Values
 	Header     http.Header
-	Auth       json.RawMessage // the payload of the socket's CONNECT, an object; nil if there was none
+	Auth       json.RawMessage // the payload of the socket's CONNECT, or in Engine.IO 3 the query of its namespace, as an object; nil if there was none
 	RemoteAddr string          // host and port of the other end of the TCP connection
 	Time       time.Time
 	URL        string // path and query
@@ -90,12 +90,15 @@ type Socket struct {
 	presence  presence
 	expelConn bool // what Disconnect was asked for while joining
 	session   Session
-	pending   []unit                            // emitted while joining
-	calls     map[uint64]chan []json.RawMessage // closed without an answer when the socket leaves
+	pending   []unit                // emitted while joining
+	calls     map[uint64]chan []Arg // closed without an answer when the socket leaves
 	nextCall  uint64
+	pid       string // what its client may come back with; none if Recover was not called
 }
 
-// ID is 20 random characters, new for each socket and told to its client. It is never the id of the transport's session, which is a secret.
+// ID identifies the socket; its client has the same. For clients of Socket.IO 3 and later it is 20 random characters, new for each socket. For older
+// ones (Engine.IO 3) it is, by their protocol, the id of the transport's session, with "/namespace#" in front except in the main one:
+// who knows that can send in the client's name, so do not show it to others.
 func (s *Socket) ID() string { return s.id }
 
 // Handshake is what the connection's first request and the socket's CONNECT said.
@@ -111,15 +114,15 @@ func (s *Socket) Emit(event string, args ...any) error {
 	return s.conn.emit(s, u)
 }
 
-// Send sends an event that was encoded before. It allocates some tens of bytes and copies nothing.
+// Send sends an event that was encoded before. It copies nothing, and allocates when the queue has to grow.
 func (s *Socket) Send(p *Packet) error {
-	return s.conn.emit(s, p.in(s.namespace))
+	return s.conn.send(s, p)
 }
 
 // Call sends an event and waits for the client's acknowledgement, whose arguments it returns. It ends early with an error if
 // ctx is done or if the socket is gone. The answer is read by the goroutine that Connect and Event run on: call it
 // from another one.
-func (s *Socket) Call(ctx context.Context, event string, args ...any) ([]json.RawMessage, error) {
+func (s *Socket) Call(ctx context.Context, event string, args ...any) ([]Arg, error) {
 	id, answer, err := s.conn.expectAck(s)
 	if err != nil {
 		return nil, err

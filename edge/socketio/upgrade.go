@@ -23,12 +23,12 @@ func (s *Server) upgrade(q *request) {
 	c.probe = ws
 	c.setDue(dueUpgrade, s.clock.now()+s.options.UpgradeTimeout)
 	c.refs++
-	go c.readProbe(ws)
+	go c.readProbe(ws, q.textOnly())
 }
 
 // readProbe waits for the WebSocket to take over, and then reads from it. If it does not, only the WebSocket is closed.
-func (c *conn) readProbe(ws *websocket.Conn) {
-	if c.probing(ws) {
+func (c *conn) readProbe(ws *websocket.Conn, textOnly bool) {
+	if c.probing(ws, textOnly) {
 		c.read(ws)
 		return
 	}
@@ -42,7 +42,7 @@ func (c *conn) readProbe(ws *websocket.Conn) {
 }
 
 // probing answers probes until the client switches over, which is true, or does anything else.
-func (c *conn) probing(ws *websocket.Conn) bool {
+func (c *conn) probing(ws *websocket.Conn, textOnly bool) bool {
 	for {
 		kind, r, err := ws.NextReader()
 		if err != nil || kind != websocket.TextMessage {
@@ -59,7 +59,7 @@ func (c *conn) probing(ws *websocket.Conn) bool {
 				return false
 			}
 		case "5":
-			return c.takeOver(ws)
+			return c.takeOver(ws, textOnly)
 		default:
 			return false
 		}
@@ -85,14 +85,14 @@ func (c *conn) answerProbe(ws *websocket.Conn) bool {
 }
 
 // takeOver moves the connection to the WebSocket: from now on the queue is written there.
-func (c *conn) takeOver(ws *websocket.Conn) bool {
+func (c *conn) takeOver(ws *websocket.Conn, textOnly bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.probe != ws {
 		return false
 	}
 	c.wake() // a GET that is still waiting, since this is no polling any more
-	c.ws, c.probe, c.probed = ws, nil, false
+	c.ws, c.probe, c.probed, c.textOnly = ws, nil, false, textOnly
 	c.setDue(dueUpgrade, 0)
 	if c.pinged && !c.closed { // the pong may have got lost between the transports
 		c.setDue(dueBeat, c.server.clock.now()+c.server.options.PingTimeout)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -69,7 +70,12 @@ func (s *Server) openWebSocket(q *request, c *conn) {
 	}
 	c.mu.Unlock()
 	c.open(c.terms())
-	go c.read(ws)
+	go func() {
+		if c.protocol == 3 {
+			c.joinMain()
+		}
+		c.read(ws)
+	}()
 }
 
 // pongFrame answers a WebSocket's own ping, through the queue so that it cannot get into another frame's way.
@@ -99,17 +105,32 @@ func (c *conn) readMessage(ws *websocket.Conn) error {
 	if err != nil {
 		return err
 	}
-	if kind != websocket.TextMessage {
-		c.close(reasonParseError, drop) // binary, which is not supported
-		return nil
-	}
 	buffer := c.server.readBuffers.Get().(*bytes.Buffer)
 	defer c.server.recycle(buffer)
 	if _, err := buffer.ReadFrom(r); err != nil {
 		return err
 	}
-	c.receive(buffer.Bytes())
+	p, err := c.unpack(buffer.Bytes(), kind == websocket.BinaryMessage)
+	if err != nil {
+		c.close(reasonParseError, drop)
+		return nil
+	}
+	c.receive(p)
 	return nil
+}
+
+// unpack reads what came in a frame.
+func (c *conn) unpack(data []byte, binary bool) (enginePacket, error) {
+	switch {
+	case !binary:
+		return c.codec.text(data)
+	case c.protocol == 4:
+		return enginePacket{data, true}, nil
+	case len(data) > 0 && data[0] == binaryMessage:
+		return enginePacket{data[1:], true}, nil
+	default:
+		return enginePacket{}, errEmptyPacket
+	}
 }
 
 // readFailed closes the connection for an error in reading.
@@ -139,8 +160,13 @@ func (c *conn) write() {
 	for len(c.queue) > 0 && err == nil {
 		batch := c.queue
 		c.queue = nil
+		textOnly := c.textOnly
 		c.mu.Unlock()
-		err = c.server.writeFrames(c.ws.NetConn(), batch)
+		frames := batch
+		if textOnly {
+			frames = c.asText(batch)
+		}
+		err = c.server.writeFrames(c.ws.NetConn(), frames)
 		c.mu.Lock()
 		c.release(batch)
 	}
@@ -153,6 +179,24 @@ func (c *conn) write() {
 		hangUp(c.ws, err)
 		c.mu.Lock()
 	}
+}
+
+// asText gives units with binary frames as text frames in base64.
+func (c *conn) asText(units []unit) []unit {
+	texts := slices.Clone(units)
+	for i, u := range units {
+		if !u.hasBinary() {
+			continue
+		}
+		texts[i] = nil
+		for p := range c.packets(units[i : i+1]) {
+			if p.binary {
+				p.data = c.codec.base64(p.data)
+			}
+			texts[i] = append(appendHeader(texts[i], frameText, len(p.data)), p.data...)
+		}
+	}
+	return texts
 }
 
 // hangUp sends the close frame and gives the client a moment to answer it, which the reader waits for; or it just closes the WebSocket if
