@@ -150,8 +150,8 @@ func (q *request) friendship(ctx context.Context, c domain.FriendCommand) (any, 
 
 func (q *request) sendApply(ctx context.Context) (any, error) {
 	var greeting json.RawMessage
-	if len(q.event.Args) > 1 && string(q.event.Args[1]) != "null" {
-		greeting = q.event.Args[1]
+	if len(q.event.Args) > 1 && string(q.event.Args[1].JSON()) != "null" {
+		greeting = q.event.Args[1].JSON()
 	}
 	return q.friendship(ctx, domain.RequestFriend{By: q.me, Greeting: greeting})
 }

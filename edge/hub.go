@@ -98,7 +98,7 @@ func (h *hub) connection(u domain.UserID) string {
 		return ""
 	}
 	sessions := *p.sessions.Load() // at least one
-	return sessions[len(sessions)-1].socket.ID()
+	return sessions[len(sessions)-1].id
 }
 
 // conversation gives the one of a topic, making it where there is none. A direct one is kept for as long as one of the two is connected

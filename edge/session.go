@@ -2,10 +2,12 @@ package edge
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,6 +19,7 @@ import (
 type session struct {
 	edge   *Edge
 	socket *socketio.Socket
+	id     string // what friends are told
 	me     domain.UserID
 	person *person
 	turns  chan struct{} // messages under way to the log
@@ -80,11 +83,19 @@ func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 	socket.Emit("open", map[string]any{
 		"code": domain.OK, "handshake": shown(socket.Handshake()), "namespace": "/", "message": "welcome to main channel, please sign",
 	})
-	s := &session{edge: e, socket: socket, me: who.id, turns: make(chan struct{}, maxUnderWay)}
+	s := &session{edge: e, socket: socket, id: publicID(socket), me: who.id, turns: make(chan struct{}, maxUnderWay)}
 	if err := e.hub.enter(ctx, s, view); err != nil {
 		return nil, e.cannotConnect(who.id, err)
 	}
 	return s, nil
+}
+
+// publicID is the id of a connection that others may know: the socket's, but where that is the secret by which a client of Engine.IO 3 polls.
+func publicID(socket *socketio.Socket) string {
+	if socket.Handshake().Query.Get("EIO") == "3" {
+		return rand.Text()
+	}
+	return socket.ID()
 }
 
 // shown is what a client is told of its own handshake: all but the token, which would end up in its console's log.
@@ -124,6 +135,10 @@ func (s *session) Event(ctx context.Context, ev *socketio.Event) error {
 	q := &request{session: s, event: ev, command: command}
 	if !known {
 		q.answer(nil, domain.Refuse(domain.Malformed, "there is no command %q", cut(ev.Name, 32)))
+		return nil
+	}
+	if slices.ContainsFunc(ev.Args, socketio.Arg.HasBinary) {
+		q.answer(nil, domain.Refuse(domain.Malformed, "%s takes no binary data; put it into a string, as base64", ev.Name))
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -186,7 +201,7 @@ func (q *request) refused(err error) reply {
 
 // str decodes the argument at i, a string.
 func (q *request) str(i int) (s string, err error) {
-	if json.Unmarshal(q.event.Args[i], &s) != nil {
+	if q.event.Decode(i, &s) != nil {
 		return "", domain.Refuse(domain.Malformed, "%s must be a string", q.command.args[i])
 	}
 	return s, nil
@@ -225,7 +240,7 @@ func (q *request) conversation(i int) (domain.Topic, error) {
 
 // object decodes the argument at i, an object, into v.
 func (q *request) object(i int, v any) error {
-	raw := q.event.Args[i]
+	raw := q.event.Args[i].JSON()
 	if len(raw) == 0 || raw[0] != '{' {
 		return domain.Refuse(domain.Malformed, "%s must be an object", q.command.args[i])
 	}

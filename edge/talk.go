@@ -18,7 +18,7 @@ func (q *request) send(ctx context.Context) {
 		q.answer(nil, err)
 		return
 	}
-	q.say(ctx, domain.Direct(q.me, u), q.event.Args[1])
+	q.say(ctx, domain.Direct(q.me, u), q.event.Args[1].JSON())
 }
 
 // groupSend says something in a group.
@@ -39,7 +39,7 @@ func (q *request) groupSend(ctx context.Context) {
 		q.answer(nil, err)
 		return
 	}
-	q.say(ctx, domain.InGroup(g), q.event.Args[1])
+	q.say(ctx, domain.InGroup(g), q.event.Args[1].JSON())
 }
 
 // place is where a message is: the data of its sender's ack.
@@ -120,7 +120,7 @@ func (q *request) read(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	var seq uint64
-	if json.Unmarshal(q.event.Args[1], &seq) != nil || seq == 0 {
+	if q.event.Decode(1, &seq) != nil || seq == 0 {
 		return nil, domain.Refuse(domain.Malformed, "seq must be a message's seq, a whole number from 1")
 	}
 	if err := q.mayRead(ctx, t, seq); err != nil {
