@@ -30,12 +30,6 @@ func (b Binary) MarshalJSON() ([]byte, error) {
 	return append(base64.StdEncoding.AppendEncode(text, b), '"'), nil
 }
 
-// placeholder is what stands in a packet's JSON for an attachment.
-type placeholder struct {
-	Placeholder bool `json:"_placeholder"`
-	Num         int  `json:"num"`
-}
-
 // extract puts placeholders where there is Binary in the text, and gives what it has taken out.
 func extract(text []byte) (rest []byte, attachments [][]byte, err error) {
 	for {

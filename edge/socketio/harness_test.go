@@ -31,15 +31,16 @@ type site struct {
 	server atomic.Pointer[socketio.Server]
 	url    string
 	client *http.Client
-	joined chan *member // who has joined "/" or "/other", in order
-	linger chan bool    // gets a value when a connect has begun to linger
+	joined chan *member         // who has joined "/" or "/other", in order
+	kept   chan *socketio.Event // the events named "keep"
+	linger chan bool            // gets a value when a connect has begun to linger
 	log    *logs
 }
 
 // newSite serves the namespaces "/" and "/other", which do what member.Event says.
 func newSite(t *testing.T, o socketio.Options) *site {
 	t.Helper()
-	s := &site{t: t, joined: make(chan *member, 1000), linger: make(chan bool, 1), log: &logs{lines: make(chan string, 1000)}}
+	s := &site{t: t, joined: make(chan *member, 1000), linger: make(chan bool, 1), kept: make(chan *socketio.Event, 1), log: &logs{lines: make(chan string, 1000)}}
 	o.Logger = slog.New(slog.NewTextHandler(s.log, nil))
 	s.renew(o)
 	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -106,13 +107,14 @@ func (s *site) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 		s.linger <- true
 		<-ctx.Done()
 	}
-	m := &member{socket: socket, ctx: ctx, reasons: make(chan string, 10)}
+	m := &member{site: s, socket: socket, ctx: ctx, reasons: make(chan string, 10)}
 	s.joined <- m
 	return m, nil
 }
 
 // member is a session that does what its client says.
 type member struct {
+	site    *site
 	socket  *socketio.Socket
 	ctx     context.Context
 	reasons chan string
@@ -131,6 +133,9 @@ func (m *member) Event(ctx context.Context, e *socketio.Event) error {
 	switch e.Name {
 	case "echo":
 		return m.socket.Emit("echo", args...)
+	case "keep":
+		m.site.kept <- e
+		return nil
 	case "ask":
 		return errors.Join(e.Ack(args...), e.Ack("a second answer"))
 	case "ask later":

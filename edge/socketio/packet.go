@@ -236,6 +236,9 @@ func encodePacket(kind byte, namespace string, id int64, value any) (unit, error
 		}
 		b = b[:len(b)-1] // the encoder's newline
 	}
+	if !utf8.Valid(b[headroom:]) { // in a json.RawMessage or what a json.Marshaler has made; clients would hang up
+		return nil, fmt.Errorf("socketio: encode: %w", errUTF8)
+	}
 	if bytes.Contains(b, mark) {
 		return encodeBinary(b[headroom:])
 	}

@@ -164,7 +164,7 @@ func TestEncodePacket(t *testing.T) {
 			t.Errorf("got %s, want %s", got, test.want)
 		}
 	}
-	for _, value := range []any{math.NaN(), func() {}, json.RawMessage("{")} {
+	for _, value := range []any{math.NaN(), func() {}, json.RawMessage("{"), json.RawMessage("\"\xff\"")} {
 		if _, err := encodePacket(kindEvent, "/", noID, []any{"a", value}); err == nil {
 			t.Errorf("%T encodes", value)
 		}

@@ -27,7 +27,7 @@ type enginePacket struct {
 // codec is how one generation of Engine.IO puts packets into the body of a long-polling request or answer. On
 // WebSocket all generations send one packet a frame.
 type codec interface {
-	// encode makes the body that holds the packets, of which there is at least one, and says of what kind it is.
+	// encode makes the body that holds the packets, of which there is at least one, and says of what kind it is. It may go through them twice.
 	encode(packets iter.Seq[enginePacket]) (body []byte, contentType string)
 	// decode gives a body's packets in order, none of them empty unless it is binary, as parts of the body. It ends after the first error.
 	// binary says that the body came as application/octet-stream.
@@ -68,9 +68,9 @@ func (c codec4) decode(body []byte, binary bool) iter.Seq2[enginePacket, error] 
 			yield(enginePacket{}, errBinaryPayload)
 			return
 		}
-		for n, more := 1, true; more; n++ {
+		for n, rest, more := 1, body, true; more; n++ {
 			var text []byte
-			text, body, more = bytes.Cut(body, []byte{separator4})
+			text, rest, more = bytes.Cut(rest, []byte{separator4})
 			if n > maxPayloadPackets {
 				yield(enginePacket{}, errTooManyPackets)
 				return

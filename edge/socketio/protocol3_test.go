@@ -63,8 +63,8 @@ func TestProtocol3ByPolling(t *testing.T) {
 	if m.socket.ID() != p.sid {
 		t.Errorf("socket id %s, want the session's, %s", m.socket.ID(), p.sid)
 	}
-	p.post3(t, `12:42["echo",1]18:42["echo","你😀"]8:2goodday`, plain, 200)
-	p.get3(t, `12:42["echo",1]15:42["echo","你😀"]8:3goodday`, plain)
+	p.post3(t, `12:42["echo",1]16:42["echo","你😀"]8:2goodday`, plain, 200)
+	p.get3(t, `12:42["echo",1]16:42["echo","你😀"]8:3goodday`, plain)
 }
 
 func TestProtocol3Payloads(t *testing.T) {
