@@ -27,7 +27,14 @@ type driver struct {
 	changed *sync.Cond
 	clients map[string]*client
 	acks    int
+	devices int
 }
+
+// The client libraries that a driver has.
+const (
+	today = "today" // Socket.IO 4, by Engine.IO 4
+	old   = "old"   // Socket.IO 2, by Engine.IO 3
+)
 
 // client is one socket of the driver's: what it has heard, in order.
 type client struct {
@@ -101,8 +108,13 @@ func (d *driver) tell(command map[string]any) {
 	must(d.tb, err)
 }
 
-// connect opens a socket with options of the library's; nil transports are its defaults.
+// connect opens a socket with options of today's library; nil transports are its defaults.
 func (d *driver) connect(name, url string, transports []string, options map[string]any) *client {
+	return d.connectWith(today, name, url, transports, options)
+}
+
+// connectWith opens a socket of one of the libraries, to which the options are put as it likes them.
+func (d *driver) connectWith(library, name, url string, transports []string, options map[string]any) *client {
 	c := &client{driver: d, name: name, taken: map[string]int{}, acked: map[int]heard{}}
 	d.mu.Lock()
 	d.clients[name] = c
@@ -114,7 +126,7 @@ func (d *driver) connect(name, url string, transports []string, options map[stri
 	if transports != nil {
 		o["transports"] = transports
 	}
-	d.tell(map[string]any{"do": "connect", "c": name, "url": url, "options": o})
+	d.tell(map[string]any{"do": "connect", "c": name, "url": url, "library": library, "options": o})
 	return c
 }
 

@@ -171,6 +171,10 @@ func TestTokens(t *testing.T) {
 		if c.expect("connect_error", &message, &data); message != row.says || data.Code != 1 {
 			t.Errorf("%s: %q, code %d", name, message, data.Code)
 		}
+		c = d.connectWith(old, "old "+name, p.url, nil, map[string]any{"auth": map[string]string{"token": row.token}})
+		if c.expect("connect_error", &message); message != row.says {
+			t.Errorf("%s, the old client: %q", name, message)
+		}
 		if status := call(t, "GET", p.url+"/api/me", row.token, nil, nil); status != 401 {
 			t.Errorf("%s: GET /api/me: %d", name, status)
 		}

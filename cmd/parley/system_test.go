@@ -141,10 +141,12 @@ func register(tb testing.TB, url, username string) *user {
 	return &out.User
 }
 
-// device connects and signs in.
+// device connects and signs in. Every second one has the old library, so that people talk across the generations.
 func (u *user) device(d *driver, name string, ways []string) *client {
 	d.tb.Helper()
-	c := d.connect(name, u.url, ways, map[string]any{"auth": map[string]string{"token": u.token}})
+	library := []string{today, old}[d.devices%2]
+	d.devices++
+	c := d.connectWith(library, name, u.url, ways, map[string]any{"auth": map[string]string{"token": u.token}})
 	c.expect("connect")
 	var hello struct {
 		Code      int    `json:"code"`

@@ -1,23 +1,51 @@
-// Unmodified socket.io-client sockets, steered by JSON lines on standard input; what they hear is told by JSON lines on standard output.
+// Unmodified socket.io-client sockets, of today's version or of the oldest that counts, steered by JSON lines on standard input; what they
+// hear is told by JSON lines on standard output.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
+import oldIO from "client-2.2";
 
 const sockets = new Map();
 const tell = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
+const connect = {
+  today(url, options, hear) {
+    const socket = io(url, options);
+    socket.on("connect_error", (e) => hear("connect_error", e.message, e.data ?? null));
+    socket.onAny(hear);
+    return socket;
+  },
+  // 2.2.0 has no auth, no onAny, and tells of a refusal by "error".
+  old(url, { auth, ...options }, hear) {
+    const socket = oldIO(url, { ...options, query: auth });
+    socket.on("error", (message) => hear("connect_error", message, null));
+    const { onevent } = socket;
+    socket.onevent = function (packet) {
+      hear(...packet.data);
+      onevent.call(this, packet);
+    };
+    return socket;
+  },
+};
+
 const commands = {
-  connect({ c, url, options }) {
-    const socket = io(url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options });
+  connect({ c, url, library, options }) {
+    const hear = (event, ...args) => tell({ c, event, args });
+    const socket = connect[library](url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options }, hear);
     sockets.set(c, socket);
-    socket.on("connect", () => tell({ c, event: "connect", args: [socket.id, socket.io.engine.transport.name] }));
-    socket.on("connect_error", (e) => tell({ c, event: "connect_error", args: [e.message, e.data ?? null] }));
-    socket.on("disconnect", (reason) => tell({ c, event: "disconnect", args: [reason] }));
-    socket.onAny((event, ...args) => tell({ c, event, args }));
+    socket.on("connect", () => hear("connect", socket.id, socket.io.engine.transport.name));
+    socket.on("disconnect", (reason) => hear("disconnect", reason));
   },
   emit({ c, event, args, ack }) {
     const socket = sockets.get(c);
-    if (ack === undefined) socket.emit(event, ...args);
-    else socket.timeout(15000).emit(event, ...args, (error, ...answer) => tell({ c, ack, error: error?.message, args: answer }));
+    if (ack === undefined) {
+      socket.emit(event, ...args);
+      return;
+    }
+    const late = setTimeout(() => tell({ c, ack, error: "no ack", args: [] }), 15000);
+    socket.emit(event, ...args, (...answer) => {
+      clearTimeout(late);
+      tell({ c, ack, args: answer });
+    });
   },
   close({ c }) {
     sockets.get(c).disconnect();
