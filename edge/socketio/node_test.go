@@ -4,49 +4,86 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"net/http"
-	"net/http/httptest"
-	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"parley/edge/socketio"
 )
 
+// suiteVersions are those of socket.io-client that the suite runs with; testdata/package.json has an alias for each.
+var suiteVersions = []string{"2.2", "2.5", "3.1", "4.8"}
+
+// suiteSetting is a way to run the suite; see testdata/suite/suite.mjs.
+type suiteSetting struct {
+	Version     string `json:"version"`
+	Transports  string `json:"transports"`
+	ForceBase64 bool   `json:"forceBase64"`
+	Pattern     string `json:"pattern"`
+}
+
+// suiteSettings are the ways to run the suite with one version, by name.
+func suiteSettings(version string) []struct {
+	name string
+	suiteSetting
+} {
+	const touchesBinary = "binary|order"
+	return []struct {
+		name string
+		suiteSetting
+	}{
+		{"default", suiteSetting{version, "default", false, ""}},
+		{"polling", suiteSetting{version, "polling", false, ""}},
+		{"websocket", suiteSetting{version, "websocket", false, ""}},
+		{"polling in base64", suiteSetting{version, "polling", true, touchesBinary}},
+		{"websocket in base64", suiteSetting{version, "websocket", true, touchesBinary}},
+	}
+}
+
+// suiteResult is what the suite says about one of its tests.
+type suiteResult struct {
+	Test  string  `json:"test"`
+	Error *string `json:"error"`
+	MS    int     `json:"ms"`
+}
+
+// report makes a test of ours of it.
+func (r suiteResult) report(t *testing.T) {
+	t.Run(r.Test, func(t *testing.T) {
+		t.Logf("%d ms", r.MS)
+		if r.Error != nil {
+			t.Error(*r.Error)
+		}
+	})
+}
+
 // The judges: the npm library, unmodified, in Node.
 func TestNodeClients(t *testing.T) {
-	if _, err := os.Stat("testdata/node_modules/socket.io-client"); err != nil {
-		t.Fatal("the client library is not installed: run `make test`, or npm ci in edge/socketio/testdata")
-	}
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Fatal("Node.js is not installed; it runs the client library that this test drives")
+		t.Fatal("Node.js is not installed; it runs the client libraries that this test drives")
 	}
-	for _, transports := range []string{"default", "polling", "websocket"} {
-		t.Run(transports, func(t *testing.T) {
-			s := newSite(t, socketio.Options{})
-			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == "/renew" {
-					s.shutdown(t)
-					s.renew(socketio.Options{})
-					return
-				}
-				s.server.Load().ServeHTTP(w, r)
-			}))
-			defer front.Close()
-			runSuite(t, node, front.URL, transports)
+	for _, version := range suiteVersions {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			for _, setting := range suiteSettings(version) {
+				t.Run(setting.name, func(t *testing.T) { runInNode(t, node, setting.suiteSetting) })
+			}
 		})
 	}
 }
 
-// runSuite runs testdata/suite.mjs and reports each of its tests as one of ours.
-func runSuite(t *testing.T, node, url, transports string) {
+// runInNode runs the suite and reports each of its tests.
+func runInNode(t *testing.T, node string, o suiteSetting) {
+	s := newSuiteServer(t, socketio.Options{})
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	suite := exec.CommandContext(ctx, node, "suite.mjs", url, transports)
-	suite.Dir = "testdata"
-	suite.Stderr = os.Stderr
+	var complaints strings.Builder
+	suite := exec.CommandContext(ctx, node, "node.mjs", s.url, o.Version, o.Transports, strconv.FormatBool(o.ForceBase64), o.Pattern)
+	suite.Dir = "testdata/suite"
+	suite.Stderr = &complaints
 	out, err := suite.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -56,21 +93,14 @@ func runSuite(t *testing.T, node, url, transports string) {
 	}
 	ran := 0
 	for lines := bufio.NewScanner(out); lines.Scan(); ran++ {
-		var result struct{ Test, Error string }
+		var result suiteResult
 		if err := json.Unmarshal(lines.Bytes(), &result); err != nil {
 			t.Errorf("the suite said %s", lines.Text())
 			continue
 		}
-		t.Run(result.Test, func(t *testing.T) {
-			if result.Error != "" {
-				t.Error(result.Error)
-			}
-		})
+		result.report(t)
 	}
-	if err := suite.Wait(); err != nil {
-		t.Errorf("the suite failed: %v", err)
-	}
-	if ran == 0 {
-		t.Error("the suite ran no tests")
+	if err := suite.Wait(); err != nil || ran == 0 {
+		t.Errorf("the suite ran %d tests and then failed: %v\n%s\nIs the library installed? `make test` does that, or npm ci in testdata.", ran, err, &complaints)
 	}
 }
