@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"parley/edge"
+	"parley/edge/socketio"
 )
 
 // A page elsewhere may use the API where its origin is listed; the browser keeps it from others.
 func TestCrossOrigin(t *testing.T) {
 	w := newWorld(t, 1)
 	n := w.edge(func(o *edge.Options) {
-		o.Settings.Socket.CheckOrigin = edge.AllowOrigins([]string{"https://chat.example.org"})
+		o.Settings.Socket.CheckOrigin = socketio.AllowOrigins("https://chat.example.org")
 	})
 	for name, c := range map[string]struct {
 		method, path, origin, asks string

@@ -216,7 +216,7 @@ func (n *node) startEdge(ctx context.Context) error {
 		Settings: edge.Settings{
 			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Logger: n.logger,
 			Socket: socketio.Options{PingInterval: n.Socket.Ping, PingTimeout: n.Socket.Pong, MaxPayload: int64(n.Socket.Payload),
-				MaxQueue: int(n.Socket.Queue), CheckOrigin: edge.AllowOrigins(n.HTTP.Origins), Logger: n.logger},
+				MaxQueue: int(n.Socket.Queue), CheckOrigin: socketio.AllowOrigins(n.HTTP.Origins...), Logger: n.logger},
 		},
 	})
 	if err != nil {

@@ -41,8 +41,8 @@ type Options struct {
 	// the connection instead, with the reason "slow reader". 4 MiB; the reference implementation has no such bound.
 	MaxQueue int
 	// CheckOrigin says whether a request may come from the page that its Origin header names. It is asked for every request,
-	// and those that it lets in from another origin are answered with CORS headers that allow credentials.
-	// Nil lets in requests without an Origin header and those whose Origin is the Host they were sent to.
+	// and those that it lets in with an Origin are answered with CORS headers that allow credentials. AllowOrigins() if nil: pages of
+	// the same host alone.
 	CheckOrigin func(*http.Request) bool
 	// Logger gets what went wrong on our side: handlers' errors and panics. slog.Default().
 	Logger *slog.Logger
@@ -78,6 +78,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxPayload <= 0 {
 		o.MaxPayload = 1e6
+	}
+	if o.CheckOrigin == nil {
+		o.CheckOrigin = AllowOrigins()
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -39,8 +38,8 @@ type request struct {
 // returns once the upgrade is made; the connection is then read by a goroutine that Shutdown waits for.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{w: w, r: r, query: r.URL.Query(), upgrade: websocket.IsWebSocketUpgrade(r)}
-	allowed := s.allows(r)
-	if allowed && s.crossOrigin(q) {
+	allowed := s.options.CheckOrigin(r)
+	if allowed && q.crossOrigin() {
 		return
 	}
 	if f := s.verify(q, allowed); f != nil {
@@ -160,42 +159,6 @@ func (q *request) answer(status int, contentType string, body []byte) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	q.w.WriteHeader(status)
 	q.w.Write(body)
-}
-
-// allows says whether a request may come from the page that it comes from.
-func (s *Server) allows(r *http.Request) bool {
-	if s.options.CheckOrigin != nil {
-		return s.options.CheckOrigin(r)
-	}
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, r.Host)
-}
-
-// crossOrigin lets the page of an allowed origin read the answer. It is true if the request was only to ask for that.
-func (s *Server) crossOrigin(q *request) bool {
-	origin := q.r.Header.Get("Origin")
-	if s.options.CheckOrigin == nil || origin == "" {
-		return false
-	}
-	h := q.w.Header()
-	h.Set("Access-Control-Allow-Origin", origin)
-	h.Set("Access-Control-Allow-Credentials", "true")
-	h.Add("Vary", "Origin")
-	if q.r.Method != http.MethodOptions {
-		return false
-	}
-	h.Set("Access-Control-Allow-Methods", "GET,HEAD,PUT,PATCH,POST,DELETE")
-	if wanted := q.r.Header.Get("Access-Control-Request-Headers"); wanted != "" {
-		h.Set("Access-Control-Allow-Headers", wanted)
-		h.Add("Vary", "Access-Control-Request-Headers")
-	}
-	h.Set("Content-Length", "0")
-	q.w.WriteHeader(http.StatusNoContent)
-	return true
 }
 
 // terms is what the packet that opens a connection tells the client. Times are in milliseconds.
