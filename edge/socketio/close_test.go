@@ -13,54 +13,6 @@ import (
 	"parley/edge/socketio"
 )
 
-// A client that does not read is cut off, and until then neither its sender nor anybody else waits for it.
-func TestSlowReader(t *testing.T) {
-	s := newSite(t, socketio.Options{MaxQueue: 1 << 20})
-	slow, m := s.join()
-	other, _ := s.join()
-	p, err := socketio.NewPacket("news", strings.Repeat("x", 100_000))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sent := make(chan int, 1)
-	go func() {
-		for n := 0; ; n++ {
-			if m.socket.Send(p) != nil {
-				sent <- n
-				return
-			}
-		}
-	}()
-	if n := receive(t, sent, "the sender"); n < 10 {
-		t.Errorf("cut off after %d packets of 100 kB, with room for 10", n)
-	}
-	m.expectReason(t, "slow reader")
-	other.send(`42["echo"]`)
-	other.expect(`42["echo"]`)
-	slow.Close()
-}
-
-// The same for a client that does not poll.
-func TestSlowPoller(t *testing.T) {
-	s := newSite(t, socketio.Options{MaxQueue: 1000})
-	p, m := s.joinPolling()
-	for m.socket.Emit("news", "some") == nil {
-	}
-	m.expectReason(t, "slow reader")
-	if status, _ := p.get(); status != 400 {
-		t.Errorf("poll: %d", status)
-	}
-}
-
-// What a socket emits before it is accepted counts as well.
-func TestTooMuchBeforeTheAnswer(t *testing.T) {
-	s := newSite(t, socketio.Options{MaxQueue: 1000})
-	c := s.open()
-	c.send(`40{"greet":100}`)
-	receive(t, s.joined, "a member").expectReason(t, "slow reader")
-	c.expectClose()
-}
-
 func TestShutdown(t *testing.T) {
 	s := newSite(t, socketio.Options{})
 	ws, onWS := s.join()
@@ -228,22 +180,6 @@ func TestCallWithoutAnAnswer(t *testing.T) {
 	if _, err := m.socket.Call(t.Context(), "question"); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
-}
-
-func TestNamespacesPerConnection(t *testing.T) {
-	s := newSite(t, socketio.Options{})
-	for i := range 33 {
-		s.server.Load().Namespace(fmt.Sprint("/", i), s.connect)
-	}
-	c := s.open()
-	for i := range 32 {
-		c.send(fmt.Sprintf(`40/%d,`, i))
-		c.expect(fmt.Sprintf(`40/%d,{"sid":%q}`, i, receive(t, s.joined, "a member").socket.ID()))
-	}
-	c.send(`40/32,`)
-	c.expect(`44/32,{"message":"too many namespaces"}`)
-	c.send(`41/0,`, `40/32,`)
-	c.expect(fmt.Sprintf(`40/32,{"sid":%q}`, receive(t, s.joined, "a member").socket.ID()))
 }
 
 // A broadcast reaches everyone, whatever they are on and whichever namespace they are in.

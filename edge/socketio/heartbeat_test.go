@@ -82,18 +82,3 @@ func TestHeartbeatAcrossUpgrade(t *testing.T) {
 	ws.expect("2") // and from here on silence
 	m.expectReason(t, "ping timeout")
 }
-
-func TestConnectTimeout(t *testing.T) {
-	s := newSite(t, socketio.Options{ConnectTimeout: 100 * time.Millisecond})
-	c := s.open()
-	c.send(`40{"refuse":"no"}`) // does not count
-	c.expect(`44{"message":"no","data":{"code":1,"why":"<you & me>"}}`)
-	c.expectClose()
-	if status, body := s.poll().get(); status != 200 || body != "1" {
-		t.Errorf("a poll that waits: %d %s", status, body)
-	}
-	joined, _ := s.join()
-	time.Sleep(200 * time.Millisecond) // the deadline has been and gone
-	joined.send(`42["echo"]`)
-	joined.expect(`42["echo"]`)
-}

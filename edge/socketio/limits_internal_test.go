@@ -14,6 +14,9 @@ import (
 	"pgregory.net/rapid"
 )
 
+// UnitCost is what a packet takes up in a queue beside its frame, in bytes.
+const UnitCost = unitCost
+
 func TestGate(t *testing.T) {
 	const in, out = true, false
 	type step struct {
