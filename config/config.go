@@ -90,10 +90,18 @@ type Projector struct {
 
 // Socket is the wire of the Socket.IO clients.
 type Socket struct {
-	Ping    time.Duration // time between two pings
-	Pong    time.Duration // longest wait for the answer to a ping
-	Payload Size          // largest payload that a client may send, in bytes
-	Queue   Size          // bytes waiting for one connection before it is cut off
+	Ping        time.Duration // time between two pings
+	Pong        time.Duration // longest wait for the answer to a ping
+	Connect     time.Duration // longest stay without having joined a namespace
+	Payload     Size          // largest payload that a client may send, in bytes
+	Queue       Size          // bytes waiting for one connection before it is cut off
+	Connections int           // open at once; 0: any number
+	Address     int           // of them from one IPv4 address or one /64 network of IPv6; 0: any number
+	Handshakes  int           // connections opened in a second; 0: any number
+	Events      int           // of one connection in a second; 0: any number
+	Namespaces  int           // joined by one connection
+	Attachments int           // of one packet
+	Depth       int           // of nested lists and objects in a packet
 }
 
 // Logging is what the process says about itself, not the log of events.

@@ -84,8 +84,9 @@ func TestDefaults(t *testing.T) {
 		Chat:      Chat{Direct: Friends, Message: 64 << 10},
 		Log:       Log{Sync: Always},
 		Projector: Projector{Batch: 2000},
-		Socket:    Socket{Ping: 25 * time.Second, Pong: 20 * time.Second, Payload: 2 << 20, Queue: 4 << 20},
-		Logging:   Logging{Format: "text"},
+		Socket: Socket{Ping: 25 * time.Second, Pong: 20 * time.Second, Connect: 45 * time.Second, Payload: 2 << 20, Queue: 4 << 20,
+			Connections: 100_000, Handshakes: 5000, Events: 5000, Namespaces: 1, Attachments: 10, Depth: 64},
+		Logging: Logging{Format: "text"},
 	}
 	if !reflect.DeepEqual(got, want) || len(got.HTTP.Origins)+len(got.HTTP.Proxies) > 0 {
 		t.Errorf("got\n%+v, want\n%+v", got, want)
@@ -201,7 +202,7 @@ auth: {ttl: 1h30m, jwks: "https://a.example/keys", issuer: i, audience: u}
 chat: {direct: anyone, message: 100000}
 log: {shards: 64, sync: 250ms}
 projector: {batch: 1}
-socket: {ping: 1s, pong: 2s, payload: 3MiB, queue: 1GiB}
+socket: {ping: 1s, pong: 2s, connect: 3s, payload: 3MiB, queue: 1GiB, connections: 4, address: 5, handshakes: 6, events: 7, namespaces: 8, attachments: 9, depth: 11}
 logging: {level: debug, format: json}
 `
 	c, err := load(t, file, nil, nil)

@@ -215,8 +215,7 @@ func (n *node) startEdge(ctx context.Context) error {
 		},
 		Settings: edge.Settings{
 			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Logger: n.logger,
-			Socket: socketio.Options{PingInterval: n.Socket.Ping, PingTimeout: n.Socket.Pong, MaxPayload: int64(n.Socket.Payload),
-				MaxQueue: int(n.Socket.Queue), CheckOrigin: socketio.AllowOrigins(n.HTTP.Origins...), Logger: n.logger},
+			Socket: n.wire(),
 		},
 	})
 	if err != nil {
@@ -229,4 +228,15 @@ func (n *node) startEdge(ctx context.Context) error {
 	}
 	n.serving = append(n.serving, "page and API at http://"+address)
 	return nil
+}
+
+// wire is what the settings say of Socket.IO. An upgrade has the time that is the default: nobody has a reason to change it.
+func (n *node) wire() socketio.Options {
+	s := n.Socket
+	return socketio.Options{
+		PingInterval: s.Ping, PingTimeout: s.Pong, ConnectTimeout: s.Connect,
+		MaxPayload: int64(s.Payload), MaxQueue: int(s.Queue), MaxConnections: s.Connections, MaxPerAddress: s.Address,
+		HandshakeRate: s.Handshakes, EventRate: s.Events, MaxNamespaces: s.Namespaces, MaxAttachments: s.Attachments, MaxDepth: s.Depth,
+		CheckOrigin: socketio.AllowOrigins(n.HTTP.Origins...), Logger: n.logger,
+	}
 }
