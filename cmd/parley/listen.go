@@ -20,7 +20,9 @@ func (n *node) listen(key, addr string, h http.Handler, drain func(context.Conte
 	if err != nil {
 		return "", fmt.Errorf("%s %s: %w; is something else using it? Choose another (--%s)", key, addr, err, key)
 	}
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
+	// These hold until Socket.IO has a connection, which has limits of its own and lifts them, and for everything else.
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
