@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -215,4 +216,23 @@ func TestConnectTimeout(t *testing.T) {
 	left.send("40")
 	left.read()
 	receive(t, s.joined, "the one who has come back")
+}
+
+// An http.Server may limit the time of requests: those that wait, as polls do, or outlast it, as WebSockets do, are not cut off by that.
+func TestServersTimeoutsAreLifted(t *testing.T) {
+	const timeout = time.Second / 2
+	s := newSite(t, socketio.Options{PingInterval: 2 * timeout, PingTimeout: limit})
+	h := httptest.NewUnstartedServer(s.server.Load())
+	h.Config.ReadTimeout, h.Config.WriteTimeout = timeout, timeout
+	h.Start()
+	t.Cleanup(h.Close)
+	s.url = h.URL
+	c, _ := s.join()
+	p, _ := s.joinPolling()
+	p.expect("2") // after twice the time
+	p.send("3", `42["echo"]`)
+	p.expect(`42["echo"]`)
+	c.expect("2")
+	c.send("3", `42["echo"]`)
+	c.expect(`42["echo"]`)
 }
