@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -13,7 +14,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // alone runs a test on an embedded server, with 1 shard and with 3.
 func alone(t *testing.T, test func(*testing.T, *journal.Journal)) {
@@ -70,13 +71,26 @@ func once(d domain.Draft, name string) domain.Draft {
 	return d
 }
 
-func store(t *testing.T, j *journal.Journal, d domain.Draft) domain.Stored {
+// store stores an event, once, however often it takes: servers on a machine that stands still for a moment do not answer in time.
+func store(t *testing.T, j *journal.Journal, d domain.Draft) (at domain.Stored) {
 	t.Helper()
-	at, err := j.Append(within(t), d)
-	if err != nil {
-		t.Fatalf("append %+v: %v", d, err)
+	unnamed := d.Once == "" && d.Expect == nil
+	if unnamed {
+		d.Once = rand.Text()
 	}
+	until(t, "the event is stored", func() (ok bool) {
+		var err error
+		if at, err = j.Append(within(t), d); err != nil && !isUnavailable(err) {
+			t.Fatalf("append %+v: %v", d, err)
+		}
+		return err == nil
+	})
+	at.Duplicate = at.Duplicate && !unnamed
 	return at
+}
+
+func isUnavailable(err error) bool {
+	return err != nil && domain.Refusal(err).Code == domain.Unavailable
 }
 
 // text is what a message says.

@@ -2,6 +2,7 @@ package journaltest
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -24,10 +25,24 @@ type Servers struct {
 // of them is started.
 func Start(tb testing.TB, n int, settings ...func(*server.Options)) *Servers {
 	tb.Helper()
+	s := Prepare(tb, n, settings...)
+	for i := range n {
+		s.launch(i)
+	}
+	for i := range n {
+		s.await(i)
+	}
+	return s
+}
+
+// Prepare is Start, but starts none of the servers yet: Restart does.
+func Prepare(tb testing.TB, n int, settings ...func(*server.Options)) *Servers {
+	tb.Helper()
 	s := &Servers{tb: tb, options: make([]*server.Options, n), running: make([]*server.Server, n)}
+	ports := freePorts(tb, 2*n) // for clients, and for the other servers
 	var routes []*url.URL
-	for range n {
-		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", FreePort(tb))})
+	for _, port := range ports[n:] {
+		routes = append(routes, &url.URL{Scheme: "nats", Host: fmt.Sprintf("127.0.0.1:%d", port)})
 	}
 	dir := tb.TempDir()
 	tb.Cleanup(func() {
@@ -37,22 +52,16 @@ func Start(tb testing.TB, n int, settings ...func(*server.Options)) *Servers {
 	})
 	for i := range n {
 		s.options[i] = &server.Options{
-			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: FreePort(tb), JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)),
+			ServerName: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: ports[i], JetStream: true, StoreDir: filepath.Join(dir, fmt.Sprint(i)),
 			NoSigs: true, NoLog: true,
 		}
 		if n > 1 {
-			_, port, _ := net.SplitHostPort(routes[i].Host)
 			s.options[i].Routes = routes
-			s.options[i].Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1"}
-			fmt.Sscan(port, &s.options[i].Cluster.Port) //nolint:errcheck // it was printed by FreePort
+			s.options[i].Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: ports[n+i]}
 		}
 		for _, set := range settings {
 			set(s.options[i])
 		}
-		s.launch(i)
-	}
-	for i := range n {
-		s.await(i)
 	}
 	return s
 }
@@ -76,7 +85,7 @@ func (s *Servers) Stop(i int) {
 	s.running[i] = nil
 }
 
-// Restart starts a server that was stopped, at the same address and on the same files.
+// Restart starts a server that was stopped or only prepared, at the same address and on the same files.
 func (s *Servers) Restart(i int) {
 	s.tb.Helper()
 	s.launch(i)
@@ -120,13 +129,29 @@ func (s *Servers) Open(tb testing.TB, options ...func(*journal.Options)) *journa
 	return open(tb, o)
 }
 
-// FreePort finds a port of this machine that nobody uses just now.
+// Ports are chosen from below those that systems give out by themselves, to whoever connects or asks for any port: so nobody is given one of
+// these while nobody listens there yet, or while its server is stopped.
+const firstPort, lastPort = 15_000, 32_000
+
+// FreePort finds a port of this machine that nobody uses just now, and that is nobody's but who asks for it by number.
 func FreePort(tb testing.TB) int {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("find a free port: %v", err)
+	return freePorts(tb, 1)[0]
+}
+
+// freePorts finds several.
+func freePorts(tb testing.TB, n int) (ports []int) {
+	tb.Helper()
+	for range 1000 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort)))
+		if err != nil {
+			continue // in use
+		}
+		defer l.Close() // at the end, so that none is found twice
+		if ports = append(ports, l.Addr().(*net.TCPAddr).Port); len(ports) == n {
+			return ports
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	tb.Fatalf("found only %d of %d free ports", len(ports), n)
+	return nil
 }
