@@ -175,6 +175,7 @@ func (endless) Ends(context.Context) ([]domain.Position, error) { return nil, er
 func TestBehind(t *testing.T) {
 	w := newWorld(t, 1)
 	w.people("ann")
+	w.fold()
 	for name, c := range map[string]struct {
 		change func(*edge.Options)
 		want   string
@@ -186,7 +187,7 @@ func TestBehind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var me domain.PersonView
-			status, header := w.edge(c.change).get("ann", "/api/me", &me)
+			status, header := w.edge(c.change).ask(http.MethodGet, "/api/me", w.token("ann"), "", &me)
 			got := header.Values("Parley-Behind")
 			if status != http.StatusOK || len(got) > 1 || (c.want == "") != (len(got) == 0) || header.Get("Parley-Behind") != c.want || me.ID != "ann" {
 				t.Errorf("status %d, behind %q, %+v; want behind %q", status, got, me, c.want)
@@ -258,7 +259,7 @@ func TestQueries(t *testing.T) {
 		"/api/openapi.json": `"/api/conversations/{id}/messages"`,
 	} {
 		var raw json.RawMessage
-		if status, _ := n.get("ann", path, &raw); status != http.StatusOK || !strings.Contains(string(raw), want) {
+		if status := n.get("ann", path, &raw); status != http.StatusOK || !strings.Contains(string(raw), want) {
 			t.Errorf("%s: %d %.300s, want %s in it", path, status, raw, want)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // limit is how long a test waits for what must happen.
-const limit = 10 * time.Second
+const limit = 30 * time.Second
 
 // device is a Socket.IO client on a WebSocket, as small as it can be. It remembers all that it hears, in order.
 type device struct {

@@ -63,6 +63,7 @@ func TestApplications(t *testing.T) {
 		b1.ok("rejectFriend", "dan", "no")
 		one.device("cat").ok("sendApply", "bob")
 		b1.expect("apply") // cat's, live and before it signs
+		w.fold()
 		b1.ok("sign", me)
 		b1.ok("sign", me)
 		d.ok("sendApply", "bob")
@@ -75,6 +76,7 @@ func TestApplications(t *testing.T) {
 		b2.expect("checkStatus")
 		for device, want := range map[*device][]string{b1: {"cat", "ann", "dan"}, b2: {"dan", "cat", "ann"}} {
 			var from []string
+			eventually(t, "they come", func() bool { return len(device.all("apply")) >= len(want) })
 			for _, h := range device.all("apply") {
 				var apply struct {
 					From, Greeting, Date string

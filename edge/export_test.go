@@ -39,6 +39,13 @@ func (e *Edge) Devices(u domain.UserID) int {
 	return 0
 }
 
+// Online says whether the edge has heard that somebody is online, here or at another edge.
+func (e *Edge) Online(u domain.UserID) bool {
+	e.presence.mu.Lock()
+	defer e.presence.mu.Unlock()
+	return e.presence.online(u)
+}
+
 // Arrive takes in a live record.
 func (e *Edge) Arrive(r domain.Record) { e.hub.arrive(r) }
 

@@ -47,8 +47,11 @@ func (f *faulty) into(w *world) func(*edge.Options) {
 					deliver(r)
 				}
 			}, func() {
-				if f.telling != nil {
-					f.telling()
+				f.mu.Lock()
+				telling := f.telling
+				f.mu.Unlock()
+				if telling != nil {
+					telling()
 				}
 				lost()
 			})

@@ -95,8 +95,10 @@ func TestStoredWhileTheConnectionWasLost(t *testing.T) {
 	stored := make(chan struct{})
 	store := sync.OnceFunc(func() { close(stored) })
 	defer store()
-	f.set(func() { f.drop = func(domain.Record) bool { return true } }) // no copy comes from now on
-	f.telling = func() { <-stored }
+	f.set(func() {
+		f.drop = func(domain.Record) bool { return true } // no copy comes from now on
+		f.telling = func() { <-stored }
+	})
 	servers.Stop(0)
 	servers.Restart(0)
 	eventually(t, "the log can be written", func() bool { return w.journal.Ready(t.Context()) == nil })

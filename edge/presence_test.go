@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"time"
 
 	"parley/domain"
 	"parley/edge"
@@ -68,6 +67,14 @@ func online(d *device) []domain.UserID {
 	return slices.Sorted(maps.Keys(m))
 }
 
+// known waits until all of some edges have heard that somebody is online.
+func known(tb testing.TB, u domain.UserID, nodes ...*node) {
+	tb.Helper()
+	for i, n := range nodes {
+		eventually(tb, fmt.Sprintf("edge %d has heard of %s", i, u), func() bool { return n.e.Online(u) })
+	}
+}
+
 // signals are a world's, of which a test may lose some.
 type signals struct {
 	edge.Signals
@@ -112,6 +119,7 @@ func TestPresenceAcrossEdges(t *testing.T) {
 			}
 			on := func(i int) *node { return nodes[i%edges] }
 			a, e := on(0).device("ann"), on(0).device("eve")
+			known(t, "ann", nodes...) // else bob may hear of ann's coming
 			b1 := on(1).device("bob")
 			got, who := coming(t, a.expect("userin"))
 			if !slices.Equal(got, []domain.UserID{"ann", "bob"}) || who.ID != "bob" || who.Name != "Name of bob" || who.Username != "bob" {
@@ -202,7 +210,7 @@ func TestEdgeVanishes(t *testing.T) {
 	w.people("ann", "bob")
 	w.befriend("ann", "bob")
 	s := &signals{}
-	one, two := w.edge(), w.edge(s.into(w))
+	one, two := w.edge(beating), w.edge(beating, s.into(w))
 	a := one.device("ann")
 	two.device("bob")
 	a.expect("userin")
@@ -223,8 +231,7 @@ func TestEdgeShutsDown(t *testing.T) {
 	w := newWorld(t, 1)
 	w.people("ann", "bob")
 	w.befriend("ann", "bob")
-	patient := func(o *edge.Options) { o.Settings.Beat = time.Hour }
-	one, two := w.edge(patient), w.edge(patient)
+	one, two := w.edge(), w.edge()
 	a := one.device("ann")
 	b := two.device("bob")
 	a.expect("userin")
@@ -244,7 +251,7 @@ func TestLostSignals(t *testing.T) {
 	w.befriend("ann", "bob")
 	w.befriend("ann", "cat")
 	s := &signals{}
-	one, two := w.edge(), w.edge(s.into(w))
+	one, two := w.edge(), w.edge(beating, s.into(w))
 	a := one.device("ann")
 	s.losing(func(kind string) bool { return kind == "in" })
 	two.device("cat")
@@ -265,7 +272,7 @@ func TestWholeInPartsDoesNotFlicker(t *testing.T) {
 	w.people("ann", "bob", "cat")
 	w.befriend("ann", "bob")
 	w.befriend("ann", "cat")
-	n := w.edge(func(o *edge.Options) { o.Settings.Beat = time.Hour })
+	n := w.edge()
 	a := n.device("ann")
 	tell := func(what string) { must(t, w.journal.Broadcast("presence", []byte(what))) }
 	tell(`{"edge":"x","kind":"in","count":1,"uid":"bob","conn":"b1"}`)
@@ -296,6 +303,8 @@ func TestPresenceFollowsFriendship(t *testing.T) {
 	w.people("ann", "bob")
 	one, two := w.edge(), w.edge()
 	a, b := one.device("ann"), two.device("bob")
+	known(t, "ann", two)
+	known(t, "bob", one)
 	a.ok("sendApply", "bob")
 	b.expect("apply")
 	b.ok("acceptFriend", "ann")

@@ -139,7 +139,7 @@ func TestVerdictWaitsForTheCopies(t *testing.T) {
 		w.people("ann", "bob")
 		g := w.group("g", "ann", "bob")
 		f := newFaulty(w)
-		n := w.edge(f.into(w), func(o *edge.Options) { o.Settings.LiveWait = time.Hour })
+		n := w.edge(f.into(w))
 		a, b := n.device("ann"), n.device("bob")
 		b.ok("groupSend", gid("g"), "in")
 		var kept []domain.Record

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +24,21 @@ import (
 	"parley/projector/memory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain fails where a goroutine is left when all tests have ended; one that is just ending is waited for.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	for end := time.Now().Add(limit); code == 0; {
+		left := goleak.Find()
+		if left == nil {
+			break
+		}
+		if time.Now().After(end) {
+			fmt.Fprintln(os.Stderr, left)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
 
 var secret = []byte("a secret for the length of a test")
 
@@ -36,6 +51,7 @@ type world struct {
 	journal *journal.Journal
 	views   *memory.Store
 	tokens  *edge.Tokens
+	folds   bool // the projector works
 }
 
 func newWorld(tb testing.TB, shards int) *world {
@@ -59,6 +75,7 @@ func newLog(tb testing.TB, j *journal.Journal) *world {
 
 // project sets the projector to work.
 func (w *world) project() {
+	w.folds = true
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- projector.New(w.journal, w.views, projector.Options{Logger: nobody}).Run(ctx) }()
@@ -68,6 +85,23 @@ func (w *world) project() {
 			w.Errorf("the projector failed: %v", err)
 		}
 	})
+}
+
+// fold waits until the read models hold what the log does. An edge waits for that too, but gives up before a slow machine gets there.
+func (w *world) fold() {
+	w.Helper()
+	if !w.folds {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	ends, err := w.journal.Ends(ctx)
+	must(w, err)
+	behind, err := w.views.Wait(ctx, ends)
+	must(w, err)
+	if behind > 0 {
+		w.Fatalf("the read models are %d events behind after %v", behind, limit)
+	}
 }
 
 // everywhere runs a test on a log of one shard and on one of three.
@@ -84,7 +118,8 @@ type node struct {
 	url string
 }
 
-// edge starts an edge, made of the world's parts where a test does not change them.
+// edge starts an edge, made of the world's parts where a test does not change them. It neither takes another for dead nor asks the log
+// about a message because a machine is slow: tests in which it is to do so set Beat (beating) and LiveWait.
 func (w *world) edge(change ...func(*edge.Options)) *node {
 	w.Helper()
 	o := edge.Options{
@@ -92,7 +127,7 @@ func (w *world) edge(change ...func(*edge.Options)) *node {
 		Follow: func(deliver func(domain.Record), lost func()) (edge.Live, error) {
 			return w.journal.Live(deliver, lost)
 		},
-		Settings: edge.Settings{MaxMessage: 64 << 10, Beat: 100 * time.Millisecond,
+		Settings: edge.Settings{MaxMessage: 64 << 10, Beat: time.Hour, LiveWait: time.Hour,
 			Logger: slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))},
 	}
 	o.Settings.Socket.Logger = o.Settings.Logger
@@ -113,6 +148,9 @@ func (w *world) edge(change ...func(*edge.Options)) *node {
 	return &node{world: w, e: e, url: h.URL}
 }
 
+// beating lets an edge tell the others often that it is alive, and soon believe of one that is silent that it is not.
+func beating(o *edge.Options) { o.Settings.Beat = 100 * time.Millisecond }
+
 // token speaks for a user.
 func (w *world) token(u domain.UserID) string {
 	w.Helper()
@@ -124,6 +162,7 @@ func (w *world) token(u domain.UserID) string {
 // device connects one of a user's devices.
 func (n *node) device(u domain.UserID) *device {
 	n.Helper()
+	n.fold()
 	d, refused := dial(n, n.url, fmt.Sprintf(`{"token":%q}`, n.token(u)), "", nil)
 	if d == nil {
 		n.Fatalf("%s is refused: %+v", u, refused)
@@ -135,13 +174,21 @@ func (n *node) device(u domain.UserID) *device {
 // knock begins to connect one of a user's devices.
 func (n *node) knock(u domain.UserID) *websocket.Conn {
 	n.Helper()
+	n.fold()
 	return knock(n, n.url, fmt.Sprintf(`{"token":%q}`, n.token(u)), "", nil)
 }
 
-// get asks the API and decodes the answer; it gives the status and the header.
-func (n *node) get(u domain.UserID, path string, out any) (int, http.Header) {
+// get asks the API and decodes the answer, which is up to date: one that says that it is behind is not taken. It gives the status.
+func (n *node) get(u domain.UserID, path string, out any) (status int) {
 	n.Helper()
-	return n.ask(http.MethodGet, path, n.token(u), "", out)
+	var answer json.RawMessage
+	eventually(n, path+" is up to date", func() bool {
+		var header http.Header
+		status, header = n.ask(http.MethodGet, path, n.token(u), "", &answer)
+		return header.Get("Parley-Behind") == ""
+	})
+	must(n, json.Unmarshal(answer, out))
+	return status
 }
 
 func (n *node) ask(method, path, token, body string, out any) (int, http.Header) {
