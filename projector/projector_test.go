@@ -150,10 +150,7 @@ func TestReadySaysWhatIsTheMatter(t *testing.T) {
 	is("away, with nothing to fold", func(err error) bool { return errors.Is(err, errAway) })
 	whole.Store(true)
 	is("well once more", func(err error) bool { return err == nil })
-	projectortest.CatchUp(t, log, s)
-	if n := p.Folded(); n != 1 {
-		t.Errorf("%d events folded", n)
-	}
+	projectortest.Until(t, "the event is folded", func() bool { return p.Folded() == 1 })
 	if err := stop(); err != nil {
 		t.Errorf("Run: %v", err)
 	}

@@ -214,55 +214,6 @@ func TestLostConnectionsAreTriedAgain(t *testing.T) {
 	}
 }
 
-// road is the way to a server, which can be cut.
-type road struct {
-	server func() (net.Conn, error)
-	path   string
-
-	mu    sync.Mutex
-	in    net.Listener
-	conns []net.Conn
-	wg    sync.WaitGroup
-}
-
-func (r *road) open(t *testing.T) {
-	t.Helper()
-	in, err := net.Listen("unix", r.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.in = in
-	r.wg.Go(func() {
-		for {
-			c, err := in.Accept()
-			if err != nil {
-				return
-			}
-			to, err := r.server()
-			if err != nil {
-				c.Close()
-				continue
-			}
-			r.mu.Lock()
-			r.conns = append(r.conns, c, to)
-			r.mu.Unlock()
-			r.wg.Go(func() { io.Copy(c, to); c.Close() })
-			r.wg.Go(func() { io.Copy(to, c); to.Close() })
-		}
-	})
-}
-
-func (r *road) cut() {
-	r.in.Close()
-	r.mu.Lock()
-	for _, c := range r.conns {
-		c.Close()
-	}
-	r.conns = nil
-	r.mu.Unlock()
-	r.wg.Wait()
-}
-
 func TestServerAway(t *testing.T) {
 	dsn := mysqltest.DSN(t)
 	c, err := driver.ParseDSN(dsn)
@@ -363,6 +314,7 @@ func TestManyWhoWaitShareTheirQuestions(t *testing.T) {
 		t.Fatal(err)
 	}
 	const many = 500
+	begun := time.Now()
 	first := projector.Batch{To: domain.Position{Epoch: "e", Seq: 1}}
 	sent := spy(t, db, func() {
 		var all sync.WaitGroup
@@ -382,8 +334,9 @@ func TestManyWhoWaitShareTheirQuestions(t *testing.T) {
 		}
 		all.Wait()
 	})
-	if len(sent) == 0 || len(sent) > many/2 {
-		t.Errorf("%d questions for %d who waited", len(sent), many)
+	took := time.Since(begun)
+	if most := 10 + int(took/(5*time.Millisecond)); len(sent) == 0 || len(sent) > most { // some are the commit's
+		t.Errorf("%d questions in %v for %d who waited, want at most %d", len(sent), took, many, most)
 	}
 }
 

@@ -30,7 +30,7 @@ type Store interface {
 }
 
 // Patience bounds every wait for something that must come.
-const Patience = 30 * time.Second
+const Patience = time.Minute
 
 // Quick are options with short waits and no talk.
 func Quick() projector.Options {

@@ -75,7 +75,7 @@ type server struct {
 // started gives this process's server.
 var started = sync.OnceValues(start)
 
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // script runs the server "$@" until standard input ends, then removes what it wrote to.
 const script = `dir=$1; shift
