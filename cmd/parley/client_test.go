@@ -16,7 +16,7 @@ import (
 )
 
 // limit is how long a test waits for what must happen.
-const limit = 15 * time.Second
+const limit = time.Minute
 
 // driver is a Node process with any number of real socket.io-client sockets.
 type driver struct {
@@ -247,8 +247,25 @@ func must(tb testing.TB, err error) {
 	}
 }
 
+// eventually waits until something is so.
+func eventually(tb testing.TB, what string, so func() bool) {
+	tb.Helper()
+	for end := time.Now().Add(limit); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			tb.Fatalf("waited %v in vain: %s", limit, what)
+		}
+	}
+}
+
 // call makes a request to the API and decodes its answer into out; it gives the status.
 func call(tb testing.TB, method, url, token string, body, out any) int {
+	tb.Helper()
+	status, _ := ask(tb, method, url, token, body, out)
+	return status
+}
+
+// ask is call and gives the header, too.
+func ask(tb testing.TB, method, url, token string, body, out any) (int, http.Header) {
 	tb.Helper()
 	var payload bytes.Buffer
 	if body != nil {
@@ -272,5 +289,5 @@ func call(tb testing.TB, method, url, token string, body, out any) int {
 			tb.Fatalf("%s %s: %d %s", method, url, res.StatusCode, strings.TrimSpace(string(b)))
 		}
 	}
-	return res.StatusCode
+	return res.StatusCode, res.Header
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,12 +54,12 @@ func (b binaries) spawn(tb testing.TB, role string, args ...string) *process {
 	return p
 }
 
-// stopProcess asks a process to stop and waits for it, for as long as it promises to take and some more.
+// stopProcess asks a process to stop and waits for it, longer than it promises to take.
 func stopProcess(cmd *exec.Cmd) error {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	kill := time.AfterFunc(stopWithin+5*time.Second, func() { cmd.Process.Kill() })
+	kill := time.AfterFunc(limit, func() { cmd.Process.Kill() })
 	defer kill.Stop()
 	return cmd.Wait()
 }
@@ -68,17 +67,14 @@ func stopProcess(cmd *exec.Cmd) error {
 // natsServer starts a NATS server with JetStream and gives its URL.
 func (b binaries) natsServer(tb testing.TB) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(tb, err)
-	port := l.Addr().(*net.TCPAddr).Port
-	must(tb, l.Close())
+	addr := freeAddress(tb)
 	config := filepath.Join(tb.TempDir(), "nats.conf")
-	must(tb, os.WriteFile(config, []byte(fmt.Sprintf("listen: 127.0.0.1:%d\njetstream { store_dir: %q, sync_interval: 100ms }\n", port, tb.TempDir())), 0o600))
+	must(tb, os.WriteFile(config, []byte(fmt.Sprintf("listen: %s\njetstream { store_dir: %q, sync_interval: 100ms }\n", addr, tb.TempDir())), 0o600))
 	cmd := exec.Command(b.nats, "-c", config)
 	cmd.Stderr = io.Discard
 	must(tb, cmd.Start())
 	tb.Cleanup(func() { stopProcess(cmd) })
-	return fmt.Sprintf("nats://127.0.0.1:%d", port)
+	return "nats://" + addr
 }
 
 // TestFourProcesses is the conversation with the roles apart: a NATS server, a database, a projector, and two edges with the friends on

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"net"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +12,7 @@ import (
 
 	"parley/domain"
 	"parley/domain/journal"
+	"parley/domain/journal/journaltest"
 )
 
 // TestRefusals gives the server all kinds of bad input: each gets its code and a sentence, and nothing reaches the log.
@@ -233,12 +234,7 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-func freeAddress(tb testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(tb, err)
-	defer l.Close()
-	return l.Addr().String()
-}
+func freeAddress(tb testing.TB) string { return fmt.Sprintf("127.0.0.1:%d", journaltest.FreePort(tb)) }
 
 func openLog(tb testing.TB, addr string) *journal.Journal {
 	tb.Helper()

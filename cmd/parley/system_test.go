@@ -105,12 +105,12 @@ func TestPage(t *testing.T) {
 		}
 	}
 	for path, status := range map[string]int{"/healthz": 200, "/readyz": 200, "/nowhere": 404} {
-		res, err := http.Get(p.ops + path)
-		must(t, err)
-		res.Body.Close()
-		if res.StatusCode != status {
-			t.Errorf("%s: %d, want %d", path, res.StatusCode, status)
-		}
+		eventually(t, fmt.Sprintf("%s is %d", path, status), func() bool { // the projector may just be starting
+			res, err := http.Get(p.ops + path)
+			must(t, err)
+			res.Body.Close()
+			return res.StatusCode == status
+		})
 	}
 	var problem struct{ Status, Code int }
 	if got := call(t, "GET", p.url+"/api/nowhere", "", nil, &problem); got != 404 || problem.Status != 404 || problem.Code != 2 {
@@ -164,12 +164,18 @@ func (u *user) device(d *driver, name string, ways []string) *client {
 	return c
 }
 
-// get asks the API as this user.
+// get asks the API as this user, until the answer does not say that it is behind.
 func (u *user) get(tb testing.TB, path string, out any) {
 	tb.Helper()
-	if status := call(tb, "GET", u.url+path, u.token, nil, out); status != 200 {
-		tb.Fatalf("GET %s: %d", path, status)
-	}
+	var answer json.RawMessage
+	eventually(tb, path+" is up to date", func() bool {
+		status, header := ask(tb, "GET", u.url+path, u.token, nil, &answer)
+		if status != 200 {
+			tb.Fatalf("GET %s: %d %s", path, status, answer)
+		}
+		return header.Get("Parley-Behind") == ""
+	})
+	must(tb, json.Unmarshal(answer, out))
 }
 
 type message struct {

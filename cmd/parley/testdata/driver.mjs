@@ -41,7 +41,7 @@ const commands = {
       socket.emit(event, ...args);
       return;
     }
-    const late = setTimeout(() => tell({ c, ack, error: "no ack", args: [] }), 15000);
+    const late = setTimeout(() => tell({ c, ack, error: "no ack", args: [] }), 60000);
     socket.emit(event, ...args, (...answer) => {
       clearTimeout(late);
       tell({ c, ack, args: answer });
