@@ -1,135 +1,192 @@
 package socketio_test
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
 	"strings"
-	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"parley/edge/socketio"
 )
 
-// silent is a session that does nothing.
-type silent struct{}
-
-func (silent) Event(context.Context, *socketio.Event) error { return nil }
-func (silent) Disconnect(string)                            {}
-
-// bench is a server whose clients cost as little as clients in the same process can: a net.Conn each.
+// bench is a server for a benchmark. Its clients are a crowd.
 type bench struct {
-	b       testing.TB
-	server  *socketio.Server
-	http    *httptest.Server
-	sockets chan *socketio.Socket
+	tb        testing.TB
+	namespace string // where sockets are wanted
+	recover   bool   // sockets of Engine.IO 4 are made recoverable
+	server    atomic.Pointer[socketio.Server]
+	http      *httptest.Server
+	joined    chan *socketio.Socket
+	events    atomic.Int64
+	left      atomic.Int64
 }
 
-func newBench(b testing.TB, clients int) *bench {
-	n := &bench{b: b, sockets: make(chan *socketio.Socket, clients)}
-	n.server = socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler), MaxQueue: 64 << 20})
-	n.server.Namespace("/", func(_ context.Context, s *socketio.Socket) (socketio.Session, error) {
-		n.sockets <- s
-		return silent{}, nil
-	})
-	n.http = httptest.NewServer(n.server)
-	b.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		defer cancel()
-		if err := n.server.Shutdown(ctx); err != nil {
-			b.Error(err)
-		}
+// newBench starts a server for so many clients at once, without heartbeats that stir while something is measured.
+func newBench(tb testing.TB, clients int, namespace string) *bench {
+	n := unstarted(tb, clients, namespace)
+	n.http.Start()
+	return n
+}
+
+func unstarted(tb testing.TB, clients int, namespace string) *bench {
+	n := &bench{tb: tb, namespace: namespace, joined: make(chan *socketio.Socket, clients)}
+	n.renew()
+	n.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n.server.Load().ServeHTTP(w, r)
+	}))
+	tb.Cleanup(func() {
+		n.end()
 		n.http.Close()
 	})
 	return n
 }
 
-// upgradeRequest is what a browser sends.
-const upgradeRequest = "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: chat.example.org\r\n" +
-	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r\n" +
-	"Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\nCache-Control: no-cache\r\nPragma: no-cache\r\n" +
-	"Origin: http://chat.example.org\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
-	"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-
-// masked is a client's frame with an all-zero mask.
-func masked(text string) string {
-	return string([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}) + text
+// renew puts a new server in the place of the old one, which it returns.
+func (n *bench) renew() *socketio.Server {
+	s := socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler), MaxQueue: 64 << 20, PingInterval: time.Hour})
+	s.Namespace("/", func(context.Context, *socketio.Socket) (socketio.Session, error) { return attendant{n}, nil })
+	s.Namespace(n.namespace, n.connect)
+	return n.server.Swap(s)
 }
 
-// connect opens a connection and joins "/", and leaves nothing to read.
-func (n *bench) connect() (net.Conn, *socketio.Socket) {
-	conn, err := net.Dial("tcp", n.http.Listener.Addr().String())
-	if err != nil {
-		n.b.Fatal(err)
+func (n *bench) shutdown(s *socketio.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), crowdLimit)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		n.tb.Error(err)
 	}
-	io.WriteString(conn, upgradeRequest)
-	r := bufio.NewReaderSize(conn, 512)
-	answer, err := http.ReadResponse(r, nil)
-	if err != nil || answer.StatusCode != 101 {
-		n.b.Fatalf("upgrade: %v %v", answer, err)
-	}
-	io.WriteString(conn, masked("40"))
-	var header [4]byte
-	for range 2 { // the open packet and the CONNECT answer, of which the first is longer than 125 bytes or shorter
-		if _, err := io.ReadFull(r, header[:2]); err != nil {
-			n.b.Fatal(err)
-		}
-		size := int(header[1])
-		if size == 126 {
-			if _, err := io.ReadFull(r, header[2:]); err != nil {
-				n.b.Fatal(err)
-			}
-			size = int(header[2])<<8 | int(header[3])
-		}
-		if _, err := r.Discard(size); err != nil {
-			n.b.Fatal(err)
-		}
-	}
-	return conn, <-n.sockets
 }
 
-// BenchmarkBroadcast is one packet to many WebSockets, until the last one has received it.
+// end puts a new server in the place of one whose clients have gone, without a word to those that it still knows.
+func (n *bench) end() {
+	now, cut := context.WithCancel(context.Background())
+	cut()
+	s := n.renew()
+	s.Shutdown(now)
+	n.shutdown(s)
+}
+
+func (n *bench) connect(_ context.Context, s *socketio.Socket) (socketio.Session, error) {
+	if n.recover {
+		s.Recover("key", func(string) error { return nil })
+	}
+	n.joined <- s
+	return attendant{n}, nil
+}
+
+// attendant is a session that answers and counts.
+type attendant struct{ bench *bench }
+
+func (a attendant) Event(_ context.Context, e *socketio.Event) error {
+	a.bench.events.Add(1)
+	if !e.WantsAck() {
+		return nil
+	}
+	var m struct{ To, Text string }
+	if err := e.Decode(0, &m); err != nil {
+		return err
+	}
+	return e.Ack("ok")
+}
+
+func (a attendant) Disconnect(string) { a.bench.left.Add(1) }
+
+func (n *bench) address() string { return n.http.Listener.Addr().String() }
+
+// gather starts a crowd, and gives its sockets too.
+func (n *bench) gather(o orders) (*crowd, []*socketio.Socket) {
+	o.Address = n.address()
+	c := newCrowd(n.tb, o)
+	var sockets []*socketio.Socket
+	for len(sockets) < o.Clients {
+		sockets = append(sockets, <-n.joined)
+	}
+	return c, sockets
+}
+
+// wait waits until something is so.
+func (n *bench) wait(what string, is func() bool) {
+	n.tb.Helper()
+	for end := time.Now().Add(crowdLimit); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			n.tb.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// meter measures what this process spends, apart from the clients' process.
+type meter struct {
+	cpu     int64 // nanoseconds
+	mallocs uint64
+}
+
+func startMeter() meter {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return meter{u.Utime.Nano() + u.Stime.Nano(), m.Mallocs}
+}
+
+// report gives what a number of things have cost since the meter was started, each, and how long they took.
+func (m meter) report(b *testing.B, things int, thing string) {
+	end, n := startMeter(), float64(things)
+	if thing != "op" {
+		b.ReportMetric(float64(b.Elapsed())/n, "ns/"+thing)
+	}
+	b.ReportMetric(float64(end.cpu-m.cpu)/n, "cpu-ns/"+thing)
+	b.ReportMetric(float64(end.mallocs-m.mallocs)/n, "allocs/"+thing) // also where -benchmem would print it
+}
+
+// lag is how many broadcasts may be under way at once.
+const lag = 8
+
+// BenchmarkBroadcast is one packet to many clients, half of them of each generation, until the last one has received it. The clients are
+// another process: cpu-ns and allocs are the server's.
 func BenchmarkBroadcast(b *testing.B) {
-	for _, clients := range []int{10, 1000} {
-		b.Run(fmt.Sprintf("sockets=%d", clients), func(b *testing.B) {
-			n := newBench(b, clients)
-			var received atomic.Int64 // bytes
-			var readers sync.WaitGroup
-			var sockets []*socketio.Socket
-			for range clients {
-				conn, s := n.connect()
-				sockets = append(sockets, s)
-				readers.Go(func() {
-					defer conn.Close()
-					buf := make([]byte, 4096)
-					for {
-						k, err := conn.Read(buf)
-						received.Add(int64(k))
-						if err != nil {
-							return
-						}
-					}
-				})
-			}
-			text := strings.Repeat("m", 200)
-			size := int64(4 + len(`42["news",""]`) + len(text)) // of a frame
-			sent := int64(0)
-			drain := func(behind int64) {
-				for received.Load() < sent-behind {
-					runtime.Gosched()
-				}
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				p, err := socketio.NewPacket("news", text)
+	text := strings.Repeat("m", 200)
+	type variant struct {
+		name    string
+		orders  orders
+		recover bool // those of Engine.IO 4
+		packet  func() (*socketio.Packet, error)
+	}
+	plain := func() (*socketio.Packet, error) { return socketio.NewPacket("news", text) }
+	attached := func() (*socketio.Packet, error) { return socketio.NewPacket("news", socketio.Binary(text)) }
+	placed := func() (*socketio.Packet, error) {
+		p, err := plain()
+		if err != nil {
+			return nil, err
+		}
+		return p.WithOffset("a-place"), nil
+	}
+	for _, v := range []variant{
+		{name: "few", packet: plain, orders: orders{Clients: 10, By: byWebSocket, Namespace: "/"}},
+		{name: "text", packet: plain, orders: orders{Clients: 1000, By: byWebSocket, Namespace: "/"}},
+		{name: "offset", packet: placed, orders: orders{Clients: 1000, By: byWebSocket, Namespace: "/"}, recover: true},
+		{name: "binary", packet: attached, orders: orders{Clients: 1000, By: byWebSocket, Namespace: "/"}},
+		{name: "namespace", packet: plain, orders: orders{Clients: 1000, By: byWebSocket, Namespace: "/other"}},
+		{name: "polling", packet: plain, orders: orders{Clients: 1000, By: byWaitingGET, Namespace: "/"}},
+	} {
+		b.Run(fmt.Sprintf("%s/sockets=%d", v.name, v.orders.Clients), func(b *testing.B) {
+			n := newBench(b, v.orders.Clients, v.orders.Namespace)
+			n.recover = v.recover
+			v.orders.Protocols = []int{3, 4}
+			c, sockets := n.gather(v.orders)
+			sent := 0
+			b.ResetTimer()
+			m := startMeter()
+			for range b.N { // not b.Loop, which would stop the clock before the last have arrived
+				p, err := v.packet()
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -138,74 +195,13 @@ func BenchmarkBroadcast(b *testing.B) {
 						b.Fatal(err)
 					}
 				}
-				sent += size * int64(clients)
-				drain(8 * size * int64(clients))
+				sent++
+				c.drain(sent - lag)
 			}
-			drain(0)
+			c.drain(sent)
 			b.StopTimer()
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(clients), "ns/delivery")
-			shutdown(b, n.server)
-			readers.Wait()
+			m.report(b, b.N*len(sockets), "delivery")
+			c.disperse()
 		})
-	}
-}
-
-// BenchmarkHandshake is a client's way from the TCP connection to the CONNECT answer.
-func BenchmarkHandshake(b *testing.B) {
-	n := newBench(b, 1)
-	b.ReportAllocs()
-	for b.Loop() {
-		conn, _ := n.connect()
-		conn.Close()
-	}
-}
-
-// BenchmarkIdle prints what an idle WebSocket connection costs in heap and stack together, its client's net.Conn in the same
-// process included. Its time means nothing.
-func BenchmarkIdle(b *testing.B) {
-	const clients = 2000
-	n := newBench(b, clients)
-	conns := make([]net.Conn, 0, clients)
-	defer func() {
-		for _, c := range conns {
-			c.Close()
-		}
-	}()
-	var bytes, goroutines float64
-	for b.Loop() {
-		if len(conns) > 0 {
-			continue // once is enough
-		}
-		before, running := footprint(), runtime.NumGoroutine()
-		for range clients {
-			conn, _ := n.connect()
-			conns = append(conns, conn)
-		}
-		bytes = float64(footprint()-before) / clients
-		goroutines = float64(runtime.NumGoroutine()-running) / clients
-	}
-	b.ReportMetric(bytes, "B/conn")
-	b.ReportMetric(goroutines, "goroutines/conn")
-	if bytes > 10<<10 {
-		b.Errorf("an idle connection costs %.0f bytes, more than 10 KiB", bytes)
-	}
-}
-
-// footprint is the heap and stack in use, once what is garbage has gone.
-func footprint() int64 {
-	var m runtime.MemStats
-	for range 3 {
-		time.Sleep(50 * time.Millisecond) // for goroutines that are about to end
-		runtime.GC()
-	}
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc + m.StackInuse)
-}
-
-func shutdown(b testing.TB, s *socketio.Server) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
-	defer cancel()
-	if err := s.Shutdown(ctx); err != nil {
-		b.Error(err)
 	}
 }
