@@ -48,12 +48,13 @@ clean:
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# What the tests need besides Go and Node: a C compiler for the race detector, curl, and a database. They start a private MariaDB, unless
-# PARLEY_TEST_DSN names a server to make databases in.
+# What the tests need besides Go and Node: a C compiler for the race detector, curl, a browser, and a database. They start a private MariaDB,
+# unless PARLEY_TEST_DSN names a server to make databases in.
 tools:
 	@missing=""; \
 	command -v "$$($(GO) env CC)" >/dev/null || missing="gcc libc6-dev"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
 	[ -n "$$PARLEY_TEST_DSN" ] || command -v mariadbd >/dev/null || command -v mysqld >/dev/null || [ -x /usr/sbin/mariadbd ] || missing="$$missing mariadb-server"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

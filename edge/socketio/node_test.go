@@ -22,24 +22,25 @@ type suiteSetting struct {
 	Transports  string `json:"transports"`
 	ForceBase64 bool   `json:"forceBase64"`
 	Pattern     string `json:"pattern"`
+	Refused     bool   `json:"refused"` // in a browser: the server does not let the page in
 }
 
-// suiteSettings are the ways to run the suite with one version, by name.
-func suiteSettings(version string) []struct {
+// namedSetting is one with its name as a test.
+type namedSetting struct {
 	name string
 	suiteSetting
-} {
-	const touchesBinary = "binary|order"
-	return []struct {
-		name string
-		suiteSetting
-	}{
-		{"default", suiteSetting{version, "default", false, ""}},
-		{"polling", suiteSetting{version, "polling", false, ""}},
-		{"websocket", suiteSetting{version, "websocket", false, ""}},
-		{"polling in base64", suiteSetting{version, "polling", true, touchesBinary}},
-		{"websocket in base64", suiteSetting{version, "websocket", true, touchesBinary}},
+}
+
+// suiteSettings are the ways to run the suite with one version.
+func suiteSettings(version string) []namedSetting {
+	all := make([]namedSetting, 0, 5)
+	for _, transports := range []string{"default", "polling", "websocket"} {
+		all = append(all, namedSetting{transports, suiteSetting{Version: version, Transports: transports}})
 	}
+	for _, transports := range []string{"polling", "websocket"} {
+		all = append(all, namedSetting{transports + " in base64", suiteSetting{Version: version, Transports: transports, ForceBase64: true, Pattern: "binary|order"}})
+	}
+	return all
 }
 
 // suiteResult is what the suite says about one of its tests.
@@ -61,6 +62,7 @@ func (r suiteResult) report(t *testing.T) {
 
 // The judges: the npm library, unmodified, in Node.
 func TestNodeClients(t *testing.T) {
+	t.Parallel()
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Fatal("Node.js is not installed; it runs the client libraries that this test drives")

@@ -31,7 +31,8 @@ export default (c) => ({
 
   async "300 kB of binary"() {
     const socket = c.open();
-    const large = c.binary(count(300_000));
+    // 2.x in browsers puts the bytes on its call stack to make base64 of them.
+    const large = c.binary(count(c.generation === 2 && c.inBrowser && c.forceBase64 ? 30_000 : 300_000));
     const back = next(socket, "echo");
     socket.emit("echo", large, { again: large });
     equal(await back, [large, { again: large }]);
@@ -71,13 +72,15 @@ function* kinds(c) {
 // shapes yields ways to put binary data into arguments: [name, arguments].
 function shapes(c) {
   const data = (length) => c.binary(count(length));
-  return [
+  const shapes = [
     ["alone", [data(10)]],
     ["among others", ["a", data(3), null, data(4), 5]],
     ["nested", [{ file: { name: "x", parts: [data(1), { data: data(2) }] } }, [[data(3)]]]],
     ["an empty one", [data(0)]],
     ["empty ones among others", [data(0), "between", { none: data(0), some: data(1) }]],
     ["ten", numbers(1, 11).map(data)], // as many as servers take
-    ["beside what looks like it", [{ _placeholder: "no", num: -1 }, data(7)]],
   ];
+  // The bundles up to 3.x take any _placeholder for one.
+  if (!c.inBrowser || c.generation > 3) shapes.push(["beside what looks like it", [{ _placeholder: "no", num: -1 }, data(7)]]);
+  return shapes;
 }

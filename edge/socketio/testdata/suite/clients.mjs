@@ -7,7 +7,7 @@ export class Clients {
   #options;
 
   constructor({ io, url, version, transports = "default", forceBase64 = false }) {
-    Object.assign(this, { io, url, transports });
+    Object.assign(this, { io, url, transports, forceBase64 });
     const [major, minor] = version.split(".").map(Number);
     this.generation = major; // 2 speaks Engine.IO 3; 3 and 4 speak Engine.IO 4
     this.recovers = major > 4 || (major === 4 && minor >= 6);
