@@ -66,7 +66,8 @@ func (c *conn) message(m enginePacket) {
 	case !fits:
 		c.close(reasonForcedClose, flush)
 	case p.due > len(p.attachments):
-		c.incomplete = &p
+		incomplete := p // a copy, so that only packets of this kind are allocated
+		c.incomplete = &incomplete
 	case !c.pace():
 	case p.kind == kindConnect:
 		c.join(p, s)

@@ -197,15 +197,28 @@ func parseEvent(data []byte) (name string, args []json.RawMessage, err error) {
 	if len(elements) == 0 {
 		return "", nil, errPayload
 	}
-	switch c := elements[0][0]; {
-	case c == '-' || '0' <= c && c <= '9':
-		name = string(elements[0])
-	case json.Unmarshal(elements[0], &name) != nil || c != '"':
+	switch first := elements[0]; {
+	case first[0] == '-' || '0' <= first[0] && first[0] <= '9':
+		return string(first), elements[1:], nil
+	case first[0] != '"':
 		return "", nil, errPayload
-	case reserved(name):
+	default:
+		name = unquote(first)
+	}
+	if reserved(name) {
 		return "", nil, errReserved
 	}
 	return name, elements[1:], nil
+}
+
+// unquote gives the text of a JSON string that checkJSON has let pass. Only one with escapes, which are rare in a name, takes encoding/json.
+func unquote(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var text string
+	json.Unmarshal(quoted, &text) // it is a string
+	return text
 }
 
 // reserved says whether an event's name is one that the libraries keep for themselves.
