@@ -174,7 +174,7 @@ type terms struct {
 func (s *Server) handshake(q *request) {
 	r := q.r
 	c := newConn(s, q.protocol(), q.textOnly(), Handshake{
-		Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.URL.RequestURI(), Secure: r.TLS != nil || r.URL.Scheme == "https",
+		Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.RequestURI, Secure: r.TLS != nil || r.URL.Scheme == "https",
 	})
 	if too := s.admit(c); too != nil {
 		c.cancel()

@@ -62,7 +62,7 @@ type Handshake struct {
 	Auth       json.RawMessage // the payload of the socket's CONNECT, or in Engine.IO 3 the query of its namespace, as an object; nil if there was none
 	RemoteAddr string          // host and port of the other end of the TCP connection
 	Time       time.Time
-	URL        string // path and query
+	URL        string // path and query, as the client sent them
 	Secure     bool   // whether the request came over TLS, or has the scheme https in its URL, which whoever terminates TLS may set
 }
 
