@@ -330,6 +330,9 @@ func (c *conn) dropRest() {
 func (c *conn) sendAway() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.refs == 0 {
+		return // it has gone by itself since it was looked up
+	}
 	c.closeLocked(reasonShutdown, flush)
 	switch {
 	case c.lingers():

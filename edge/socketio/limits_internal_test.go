@@ -17,6 +17,13 @@ import (
 // UnitCost is what a packet takes up in a queue beside its frame, in bytes.
 const UnitCost = unitCost
 
+// Inside counts the connections that a server's limits know of.
+func Inside(s *Server) int {
+	s.gate.mu.Lock()
+	defer s.gate.mu.Unlock()
+	return s.gate.open
+}
+
 func TestGate(t *testing.T) {
 	const in, out = true, false
 	type step struct {

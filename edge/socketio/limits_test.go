@@ -105,6 +105,26 @@ func TestFailedHandshakesLeave(t *testing.T) {
 	s.enter("")
 }
 
+// Nobody leaves twice, not even those who go while the server sends them away.
+func TestLeavingDuringShutdown(t *testing.T) {
+	for range 20 {
+		s := newSite(t, socketio.Options{})
+		clients := make([]*socket, 30)
+		for i := range clients {
+			clients[i], _ = s.join()
+		}
+		go func() {
+			for _, c := range clients {
+				c.NetConn().Close()
+			}
+		}()
+		s.shutdown(t)
+		if n := socketio.Inside(s.server.Load()); n != 0 {
+			t.Fatalf("%d connections are counted when all have gone", n)
+		}
+	}
+}
+
 func TestMaxPerAddress(t *testing.T) {
 	s := newSite(t, socketio.Options{MaxPerAddress: 2})
 	s.behindProxy()

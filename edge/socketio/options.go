@@ -26,8 +26,8 @@ type Options struct {
 	// HandshakeRate is how many connections a second may be opened, in bursts of up to one second's worth; others
 	// are answered with 503 until there is room again. Zero is no limit.
 	HandshakeRate int
-	// EventRate is how many events a second one connection may send, in bursts of up to one second's worth. What it sends faster is read
-	// later and not lost; but its pongs then come later too, and if that is too late it is cut off. Zero is no limit.
+	// EventRate is how many packets a second one connection may send, be they events or others, in bursts of up to one second's worth. What it
+	// sends faster is read later and not lost; but its pongs then come later too, and if that is too late it is cut off. Zero is no limit.
 	EventRate int
 	// MaxNamespaces is how many namespaces one connection may have joined. 32; the reference implementation has no such bound.
 	MaxNamespaces int

@@ -84,57 +84,6 @@ func TestRefusedRequests(t *testing.T) {
 	p.send("40") // none of that has harmed the connection
 }
 
-func TestCrossOrigin(t *testing.T) {
-	friendly := newSite(t, socketio.Options{CheckOrigin: func(r *http.Request) bool { return r.Header.Get("Origin") == "http://friend" }})
-	strict := newSite(t, socketio.Options{})
-	for _, test := range []struct {
-		name           string
-		site           *site
-		method, origin string
-		status         int
-		allowed        string
-	}{
-		{"allowed", friendly, "GET", "http://friend", 200, "http://friend"},
-		{"preflight", friendly, "OPTIONS", "http://friend", 204, "http://friend"},
-		{"not allowed", friendly, "GET", "http://other", 403, ""},
-		{"another's preflight", friendly, "OPTIONS", "http://other", 400, ""},
-		{"same origin", strict, "GET", "itself", 200, ""},
-		{"no origin", strict, "GET", "", 200, ""},
-		{"other origin by default", strict, "GET", "http://other", 403, ""},
-		{"opaque origin by default", strict, "GET", "null", 403, ""},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			r, err := http.NewRequestWithContext(t.Context(), test.method, test.site.url+"/socket.io/?EIO=4&transport=polling", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			switch test.origin {
-			case "":
-			case "itself":
-				r.Header.Set("Origin", test.site.url)
-			default:
-				r.Header.Set("Origin", test.origin)
-			}
-			r.Header.Set("Access-Control-Request-Headers", "x-custom")
-			answer, err := test.site.client.Do(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			answer.Body.Close()
-			h := answer.Header
-			if answer.StatusCode != test.status || h.Get("Access-Control-Allow-Origin") != test.allowed {
-				t.Errorf("got %d for %q", answer.StatusCode, h.Get("Access-Control-Allow-Origin"))
-			}
-			if test.allowed != "" && (h.Get("Access-Control-Allow-Credentials") != "true" || !strings.Contains(strings.Join(h.Values("Vary"), ","), "Origin")) {
-				t.Errorf("headers %v", h)
-			}
-			if test.method == "OPTIONS" && test.status == 204 && h.Get("Access-Control-Allow-Headers") != "x-custom" {
-				t.Errorf("headers %v", h)
-			}
-		})
-	}
-}
-
 func TestPollingCarriesPacketsBothWays(t *testing.T) {
 	s := newSite(t, socketio.Options{})
 	p, m := s.joinPolling()
