@@ -82,7 +82,7 @@ func (c *lean) joinBy(by string) error {
 }
 
 func (c *lean) dial() (err error) {
-	if c.conn, err = net.DialTimeout("tcp", c.address, limit); err == nil {
+	if c.conn, err = net.DialTimeout("tcp", c.address, crowdLimit); err == nil {
 		c.r = bufio.NewReaderSize(c.conn, 4096)
 	}
 	return err
@@ -230,7 +230,7 @@ func (c *lean) receive() (text bool, data []byte, err error) {
 
 // await reads frames until one begins with a prefix.
 func (c *lean) await(prefix string) error {
-	c.conn.SetReadDeadline(time.Now().Add(limit))
+	c.conn.SetReadDeadline(time.Now().Add(crowdLimit))
 	defer c.conn.SetReadDeadline(time.Time{})
 	for {
 		text, data, err := c.receive()
