@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 )
@@ -146,6 +147,12 @@ func (c *conn) release(units []unit) {
 	}
 }
 
+// dropQueue forgets what is queued. c.mu is held.
+func (c *conn) dropQueue() {
+	c.release(c.queue)
+	c.queue = nil
+}
+
 // wake sees to it that the queue is looked at. c.mu is held.
 func (c *conn) wake() {
 	switch {
@@ -211,11 +218,12 @@ func (c *conn) beat() {
 	c.enqueue(ping)
 }
 
-// heartbeat takes a ping or pong of the client's as the sign of life that it is. It is false if that goes in the wrong direction.
+// heartbeat takes a ping or pong of the client's as the sign of life that it is. It is false if that goes in the wrong direction, or
+// holds what we could not send back.
 func (c *conn) heartbeat(kind byte, data []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if (kind == packetPing) != (c.protocol == 3) {
+	if (kind == packetPing) != (c.protocol == 3) || !utf8.Valid(data) {
 		return false
 	}
 	if c.closed {
@@ -246,8 +254,7 @@ func (c *conn) closeLocked(reason string, e ending) {
 	c.due[dueConnect] = 0
 	c.setDue(dueBeat, 0)
 	if e != flush {
-		c.release(c.queue)
-		c.queue = nil
+		c.dropQueue()
 		c.dropProbe()
 	}
 	switch {
@@ -320,8 +327,7 @@ func (c *conn) endLinger() {
 func (c *conn) dropRest() {
 	if c.lingers() {
 		c.dropProbe()
-		c.release(c.queue)
-		c.queue = nil
+		c.dropQueue()
 		c.endLinger()
 	}
 }

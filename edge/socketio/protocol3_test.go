@@ -144,6 +144,15 @@ func TestProtocol3BinaryMustBeMessages(t *testing.T) {
 	}
 }
 
+// A pong holds what the ping held, which has to be text.
+func TestProtocol3PingMustBeText(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	c, m := s.open3("")
+	c.send("2\xff")
+	c.expectClose()
+	m.expectReason(t, "transport error")
+}
+
 // A client of Engine.IO 3 pings; one that has stopped to is gone after an interval and a timeout.
 func TestProtocol3Heartbeat(t *testing.T) {
 	const interval, timeout = 30 * time.Millisecond, 40 * time.Millisecond

@@ -173,6 +173,7 @@ func (c *conn) write() {
 	c.writing = false
 	if err != nil {
 		c.closeLocked(reasonTransportError, lost)
+		c.dropQueue() // which it had if it was closed before
 	}
 	if c.closed {
 		c.mu.Unlock()
