@@ -171,8 +171,12 @@ func queryObject(query string) json.RawMessage {
 	return text
 }
 
-// join lets the application decide on a CONNECT. Former is the socket that was in the namespace before, or nil.
+// join lets the application decide on a CONNECT. Former is the socket that we took out of the namespace before, or nil: its session
+// hears of its end first, so that an application which keeps sessions by id, and that is the same in Engine.IO 3, drops the right one.
 func (c *conn) join(p packet, former *Socket) {
+	if former != nil {
+		c.ended(former, reasonServerDisconnect)
+	}
 	s := c.newSocket(p)
 	connect, known := c.server.namespaces[s.namespace]
 	c.mu.Lock()
@@ -325,8 +329,12 @@ func (c *conn) acknowledge(s *Socket, p packet) {
 	}
 }
 
-// ended tells a socket's session that it is over. c.reading is held.
+// ended tells a socket's session that it is over, once. c.reading is held.
 func (c *conn) ended(s *Socket, reason string) {
+	if s.told {
+		return
+	}
+	s.told = true
 	err := guard(func() error {
 		s.session.Disconnect(reason)
 		return nil

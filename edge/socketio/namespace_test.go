@@ -1,10 +1,12 @@
 package socketio_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"parley/edge/socketio"
@@ -202,4 +204,34 @@ func TestWhatDoesNotEncode(t *testing.T) {
 	}
 	c.send(`42["echo"]`)
 	c.expect(`42["echo"]`) // nothing of it got out
+}
+
+// turn is a session that leaves as soon as it is spoken to.
+type turn struct {
+	socket *socketio.Socket
+	there  *atomic.Int32
+}
+
+func (s turn) Event(context.Context, *socketio.Event) error {
+	s.socket.Disconnect(false)
+	return nil
+}
+
+func (s turn) Disconnect(string) { s.there.Add(-1) }
+
+// A client that is sent out of a namespace and comes back at once has one session there at a time.
+func TestSessionsFollowOneAnother(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	var there atomic.Int32
+	s.server.Load().Namespace("/turns", func(_ context.Context, socket *socketio.Socket) (socketio.Session, error) {
+		if n := there.Add(1); n != 1 {
+			t.Errorf("%d sessions are there", n)
+		}
+		return turn{socket, &there}, nil
+	})
+	p := s.poll()
+	p.send("40/turns," + strings.Repeat("\x1e42/turns,[\"go\"]\x1e40/turns,", 100) + "\x1e41/turns,")
+	if n := there.Load(); n != 0 {
+		t.Errorf("%d sessions are left", n)
+	}
 }

@@ -173,12 +173,15 @@ type terms struct {
 // handshake opens a connection.
 func (s *Server) handshake(q *request) {
 	r := q.r
+	if too := s.gate.enter(r.RemoteAddr, s.clock.now()); too != nil {
+		q.turnAway(too)
+		return
+	}
 	c := newConn(s, q.protocol(), q.textOnly(), Handshake{
 		Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.RequestURI, Secure: r.TLS != nil || r.URL.Scheme == "https",
 	})
-	if too := s.admit(c); too != nil {
-		c.cancel()
-		q.turnAway(too)
+	if !s.admit(c) {
+		q.turnAway(excessClosing)
 		return
 	}
 	defer c.unref()

@@ -102,19 +102,17 @@ func (s *Server) all() []*conn {
 	return all
 }
 
-// admit takes a new connection in, or says why not.
-func (s *Server) admit(c *conn) *excess {
-	if too := s.gate.enter(c.handshake.RemoteAddr, s.clock.now()); too != nil {
-		return too
-	}
+// admit takes in a new connection that the gate has let pass, unless the server is shutting down.
+func (s *Server) admit(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
+		c.cancel()
 		s.gate.leave(c.handshake.RemoteAddr)
-		return excessClosing
+		return false
 	}
 	s.conns[c.sid] = c
-	return nil
+	return true
 }
 
 // forget drops a connection that is over. Its mu is held.

@@ -85,6 +85,7 @@ type Socket struct {
 	namespace string
 	id        string
 	handshake Handshake
+	told      bool // the session knows that it is over; guarded by conn.reading
 
 	// The rest is guarded by conn.mu.
 	presence  presence
