@@ -93,6 +93,9 @@ func (c *conn) assemble(m enginePacket) (packet, error) {
 	}
 	p, err := parsePacket(m.data, limits{c.server.options.MaxDepth, c.server.options.MaxAttachments})
 	p.data = bytes.Clone(p.data) // the buffer that it is part of is used again
+	if c.protocol == 4 && p.query != "" {
+		p.namespace += "?" + p.query // it means nothing special
+	}
 	return p, err
 }
 
@@ -141,9 +144,6 @@ func (c *conn) newSocket(p packet) *Socket {
 	switch {
 	case c.protocol == 4:
 		s.id = newID()
-		if p.query != "" {
-			s.namespace += "?" + p.query // it means nothing special
-		}
 		return s
 	case p.namespace == "/":
 		s.id = c.sid

@@ -235,3 +235,11 @@ func TestSessionsFollowOneAnother(t *testing.T) {
 		t.Errorf("%d sessions are left", n)
 	}
 }
+
+// In Socket.IO 5 a question mark in a name means nothing special: it is another namespace, also beside one that the client has joined.
+func TestQueryIsPartOfTheName(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	c, _ := s.join()
+	c.send(`40/?a=b,`, `40/other?a=b,`, `42["echo"]`)
+	c.expect(`44/?a=b,{"message":"Invalid namespace"}`, `44/other?a=b,{"message":"Invalid namespace"}`, `42["echo"]`)
+}
