@@ -9,21 +9,33 @@ import (
 
 // upgrade opens a WebSocket beside long-polling. Requests that come too late, or a second time, are answered by closing it.
 func (s *Server) upgrade(q *request) {
-	c := q.conn
-	ws, err := c.accept(q)
+	ws, err := q.conn.accept(q)
 	if err != nil {
 		return
 	}
+	if !q.conn.startProbe(ws, q.textOnly()) {
+		turnDown(ws)
+	}
+}
+
+// startProbe lets a WebSocket show that it works. It is false if it is not wanted.
+func (c *conn) startProbe(ws *websocket.Conn, textOnly bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.ws != nil || c.probe != nil {
-		ws.Close()
-		return
+		return false
 	}
 	c.probe = ws
-	c.setDue(dueUpgrade, s.clock.now()+s.options.UpgradeTimeout)
+	c.setDue(dueUpgrade, c.server.clock.now()+c.server.options.UpgradeTimeout)
 	c.refs++
-	go c.readProbe(ws, q.textOnly())
+	go c.readProbe(ws, textOnly)
+	return true
+}
+
+// turnDown closes a WebSocket that is not to take over, with a close frame. It may take a while.
+func turnDown(ws *websocket.Conn) {
+	ws.WriteControl(websocket.CloseMessage, nil, time.Now().Add(farewellTime)) // fails if the client has closed it
+	ws.Close()
 }
 
 // readProbe waits for the WebSocket to take over, and then reads from it. If it does not, only the WebSocket is closed.
@@ -32,13 +44,13 @@ func (c *conn) readProbe(ws *websocket.Conn, textOnly bool) {
 		c.read(ws)
 		return
 	}
-	ws.Close()
+	defer c.unref()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.probe == ws {
 		c.dropProbe()
 	}
-	c.unrefLocked()
+	c.mu.Unlock()
+	turnDown(ws)
 }
 
 // probing answers probes until the client switches over, which is true, or does anything else.
@@ -107,10 +119,10 @@ func (c *conn) takeOver(ws *websocket.Conn, textOnly bool) bool {
 	return true
 }
 
-// dropProbe gives up the WebSocket beside polling, if there is one. c.mu is held.
+// dropProbe gives up the WebSocket beside polling, if there is one. Its reader closes it. c.mu is held.
 func (c *conn) dropProbe() {
 	if c.probe != nil {
-		c.probe.Close()
+		c.probe.NetConn().SetDeadline(time.Unix(1, 0)) // long past, which ends whatever the reader waits for
 		c.probe, c.probed = nil, false
 		c.setDue(dueUpgrade, 0)
 	}
