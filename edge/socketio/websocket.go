@@ -40,9 +40,14 @@ func newUpgrader() websocket.Upgrader {
 	}
 }
 
-// accept makes the WebSocket, or answers why not.
+// accept makes the WebSocket, or answers why not. Of the subprotocols that a client offers it takes the first, as the reference
+// implementation does: they mean nothing here, but a browser whose offers are all passed over closes the WebSocket.
 func (c *conn) accept(q *request) (*websocket.Conn, error) {
-	ws, err := c.server.upgrader.Upgrade(q.w, q.r, nil)
+	var subprotocol http.Header
+	if offered := websocket.Subprotocols(q.r); len(offered) > 0 {
+		subprotocol = http.Header{"Sec-Websocket-Protocol": offered[:1]}
+	}
+	ws, err := c.server.upgrader.Upgrade(q.w, q.r, subprotocol)
 	if err != nil { // mostly the client's doing, but a ResponseWriter that cannot be hijacked is ours
 		c.server.options.Logger.Debug("socketio: upgrade failed", "err", err)
 		return nil, err

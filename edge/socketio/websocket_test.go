@@ -31,6 +31,24 @@ func TestWebSocketCarriesPacketsBothWays(t *testing.T) {
 	m.expectReason(t, "transport close")
 }
 
+func TestSubprotocol(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	for _, test := range []struct {
+		offered []string
+		want    string
+	}{{nil, ""}, {[]string{"v12.stomp", "other"}, "v12.stomp"}} {
+		d := websocket.Dialer{Subprotocols: test.offered}
+		c, _, err := d.DialContext(t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/socket.io/?EIO=4&transport=websocket", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if got := c.Subprotocol(); got != test.want {
+			t.Errorf("of %q the server took %q", test.offered, got)
+		}
+	}
+}
+
 func TestLargeMessages(t *testing.T) {
 	s := newSite(t, socketio.Options{})
 	c, _ := s.join()
