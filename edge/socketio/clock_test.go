@@ -53,6 +53,41 @@ func TestHeartbeatsAreExact(t *testing.T) {
 	})
 }
 
+// A ping that is sent late does not move the end, unless it is very late, and requests do not find what should be over.
+func TestLateTimers(t *testing.T) {
+	const interval, timeout = 300 * time.Millisecond, 200 * time.Millisecond
+	for _, test := range []struct{ late, end time.Duration }{
+		{0, interval + timeout},
+		{19 * time.Millisecond, interval + timeout},
+		{time.Second, interval + time.Second + timeout - timeout/10},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := New(Options{PingInterval: interval, PingTimeout: timeout, ConnectTimeout: time.Hour})
+			c := newConn(s, 4, false, Handshake{})
+			s.admit(c)
+			c.open(c.terms())
+			c.unref()
+			opened := time.Now()
+			s.clock.timer.Stop()
+			time.Sleep(interval + test.late)
+			c.expire(s.clock.now())
+			s.clock.timer.Stop()
+			time.Sleep(test.end - time.Since(opened) - time.Nanosecond)
+			if s.lookup(c.sid) == nil {
+				t.Errorf("with a ping %v late the end is early", test.late)
+			}
+			time.Sleep(time.Nanosecond)
+			if s.lookup(c.sid) != nil {
+				t.Errorf("with a ping %v late the end is later than %v", test.late, test.end)
+			}
+			synctest.Wait()
+			if n := len(s.all()); n != 0 {
+				t.Errorf("%d connections are left", n)
+			}
+		})
+	}
+}
+
 func TestClockKeepsOrder(t *testing.T) {
 	k := newClock()
 	all := make([]deadline, 200)

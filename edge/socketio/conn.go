@@ -214,7 +214,10 @@ func (c *conn) beat() {
 		return
 	}
 	c.pinged = true
-	c.setDue(dueBeat, c.server.clock.now()+c.server.options.PingTimeout)
+	// The time to answer runs from when the ping was due, so that a timer's lateness does not add up. But a server that was stopped for
+	// long leaves its clients most of theirs.
+	timeout := c.server.options.PingTimeout
+	c.setDue(dueBeat, max(c.due[dueBeat], c.server.clock.now()-timeout/10)+timeout)
 	c.enqueue(ping)
 }
 

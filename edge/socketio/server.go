@@ -142,6 +142,7 @@ func (s *Server) lookup(sid string) *conn {
 	if c == nil {
 		return nil
 	}
+	c.expire(s.clock.now()) // what is due has happened, even if the timer is late
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed && !c.lingers() {
