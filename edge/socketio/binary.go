@@ -92,7 +92,7 @@ func (a Arg) fill(put func([]byte) any) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	tree, err = replace(tree, a.attachments, put)
+	tree, err = replace(tree, len(a.attachments), func(num int) any { return put(a.attachments[num]) })
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func parseTree(text []byte) (tree any, err error) {
 }
 
 // replace puts what put makes of the attachments in the place of their placeholders, as the reference implementation finds them.
-func replace(tree any, attachments [][]byte, put func([]byte) any) (any, error) {
+func replace(tree any, attachments int, put func(num int) any) (any, error) {
 	var err error
 	switch t := tree.(type) {
 	case []any:
@@ -120,10 +120,10 @@ func replace(tree any, attachments [][]byte, put func([]byte) any) (any, error) 
 		if t["_placeholder"] == true {
 			n, _ := t["num"].(json.Number)
 			num, err := strconv.Atoi(string(n))
-			if err != nil || num < 0 || num >= len(attachments) {
+			if err != nil || num < 0 || num >= attachments {
 				return nil, fmt.Errorf("%w: no attachment %q", errPayload, n)
 			}
-			return put(attachments[num]), nil
+			return put(num), nil
 		}
 		for k := range t {
 			if t[k], err = replace(t[k], attachments, put); err != nil {
@@ -134,9 +134,11 @@ func replace(tree any, attachments [][]byte, put func([]byte) any) (any, error) 
 	return tree, nil
 }
 
-// newArgs makes arguments of JSON values, of a packet with these attachments. It is an error if one asks for an attachment that is not there.
+// newArgs makes arguments of JSON values, of a packet with these attachments. It is an error if they ask for an attachment that is not there, or
+// for one twice: no client library writes that, and it would make much out of little.
 func newArgs(values []json.RawMessage, attachments [][]byte) ([]Arg, error) {
 	args := make([]Arg, len(values))
+	used := make([]bool, len(attachments))
 	for i, text := range values {
 		args[i].text = text
 		if attachments == nil {
@@ -146,11 +148,17 @@ func newArgs(values []json.RawMessage, attachments [][]byte) ([]Arg, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, err := replace(tree, attachments, func([]byte) any {
+		twice := false
+		if _, err := replace(tree, len(attachments), func(num int) any {
 			args[i].attachments = attachments
+			twice = twice || used[num]
+			used[num] = true
 			return nil
 		}); err != nil {
 			return nil, err
+		}
+		if twice {
+			return nil, fmt.Errorf("%w: an attachment is there twice", errPayload)
 		}
 	}
 	return args, nil

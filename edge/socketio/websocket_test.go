@@ -119,6 +119,10 @@ func TestWebSocketEnds(t *testing.T) {
 			c.send(`451-["a",{"_placeholder":true,"num":-1}]`)
 			c.WriteMessage(websocket.BinaryMessage, []byte{1})
 		}, 1005, "parse error"},
+		{"an attachment twice", func(c *socket) {
+			c.send(`451-["a",{"_placeholder":true,"num":0},[{"_placeholder":true,"num":0}]]`)
+			c.WriteMessage(websocket.BinaryMessage, []byte{1})
+		}, 1005, "parse error"},
 		{"attachments for a namespace not joined", func(c *socket) { c.send(`451-/other,["a",{"_placeholder":true,"num":0}]`) }, 1005, "forced server close"},
 		{"binary that belongs to nothing", func(c *socket) { c.WriteMessage(websocket.BinaryMessage, []byte{1}) }, 1005, "parse error"},
 		{"second CONNECT", func(c *socket) { c.send("40") }, 1005, "forced server close"},
