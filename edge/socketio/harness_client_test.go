@@ -80,7 +80,7 @@ type socket struct {
 // dial opens a WebSocket.
 func (s *site) dial(query string) *socket {
 	s.t.Helper()
-	c, _, err := websocket.DefaultDialer.DialContext(s.t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/socket.io/?"+query, nil)
+	c, _, err := s.dialer.DialContext(s.t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/socket.io/?"+query, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
 	"parley/edge/socketio"
@@ -35,6 +36,7 @@ type site struct {
 	server atomic.Pointer[socketio.Server]
 	url    string
 	client *http.Client
+	dialer websocket.Dialer
 	joined chan *member         // who has joined "/" or "/other", in order
 	kept   chan *socketio.Event // the events named "keep"
 	linger chan bool            // gets a value when a connect has begun to linger
@@ -44,27 +46,42 @@ type site struct {
 // newSite serves the namespaces "/" and "/other", which do what member.Event says.
 func newSite(t *testing.T, o socketio.Options) *site {
 	t.Helper()
+	s := emptySite(t, o)
+	h := httptest.NewServer(s.handler())
+	s.url = h.URL
+	s.client = &http.Client{Transport: &http.Transport{}}
+	s.endWith(h.Close)
+	return s
+}
+
+// emptySite is a site that nobody can reach yet.
+func emptySite(t *testing.T, o socketio.Options) *site {
 	s := &site{t: t, joined: make(chan *member, 1000), linger: make(chan bool, 1), kept: make(chan *socketio.Event, 1), log: &logs{lines: make(chan string, 1000)}}
 	o.Logger = slog.New(slog.NewTextHandler(s.log, nil))
 	s.renew(o)
-	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.server.Load().ServeHTTP(w, r)
-	}))
-	s.url = h.URL
-	s.client = &http.Client{Transport: &http.Transport{}}
-	t.Cleanup(func() {
+	return s
+}
+
+// handler is whichever server the site has just now.
+func (s *site) handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.server.Load().ServeHTTP(w, r) })
+}
+
+// endWith cuts everyone off when the test is over, sees to it that nothing is left, and then closes what has served the site.
+func (s *site) endWith(closeHTTP func()) {
+	client := s.client
+	s.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
 		defer cancel()
-		s.client.CloseIdleConnections()
+		client.CloseIdleConnections()
 		cut, stop := context.WithCancel(ctx)
 		stop()
-		s.server.Load().Shutdown(cut) // cuts off what a test has left
+		s.server.Load().Shutdown(cut)
 		if err := s.server.Load().Shutdown(ctx); err != nil {
-			t.Errorf("connections are left over: %v", err)
+			s.t.Errorf("connections are left over: %v", err)
 		}
-		h.Close()
+		closeHTTP()
 	})
-	return s
 }
 
 // renew puts a new server in the place of the old one, which it returns.

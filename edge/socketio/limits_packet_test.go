@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http/httptest"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -198,41 +199,44 @@ func TestTooMuchBeforeTheAnswer(t *testing.T) {
 }
 
 func TestConnectTimeout(t *testing.T) {
-	s := newSite(t, socketio.Options{ConnectTimeout: time.Second / 2})
-	joined, _ := s.join()
-	left, m := s.join()
-	left.send("41") // having been there is enough
-	m.expectReason(t, "client namespace disconnect")
-	silent, waiting := s.open(), s.poll()
-	silent.send(`40{"refuse":"no"}`) // does not count
-	silent.expect(`44{"message":"no","data":{"code":1,"why":"<you & me>"}}`)
-	if code := silent.expectClose(); code != 1005 {
-		t.Errorf("close code %d", code)
-	}
-	waiting.expect("1")
-	// Had those who have joined a deadline, it would have been before that.
-	joined.send(`42["echo"]`)
-	joined.expect(`42["echo"]`)
-	left.send("40")
-	left.read()
-	receive(t, s.joined, "the one who has come back")
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = time.Second / 2
+		s := newStillSite(t, socketio.Options{ConnectTimeout: timeout})
+		joined, _ := s.join()
+		left, m := s.join()
+		left.send("41") // having been there is enough
+		m.expectReason(t, "client namespace disconnect")
+		silent, waiting := s.open(), s.poll()
+		w := stopwatch{t, time.Now()}
+		silent.send(`40{"refuse":"no"}`) // does not count
+		silent.expect(`44{"message":"no","data":{"code":1,"why":"<you & me>"}}`)
+		waiting.expect("1")
+		if code := silent.expectClose(); code != 1005 {
+			t.Errorf("close code %d", code)
+		}
+		w.expect("the end", timeout)
+		time.Sleep(timeout)
+		joined.send(`42["echo"]`)
+		joined.expect(`42["echo"]`)
+		left.send("40")
+		left.read()
+		receive(t, s.joined, "the one who has come back")
+	})
 }
 
 // An http.Server may limit the time of requests: those that wait, as polls do, or outlast it, as WebSockets do, are not cut off by that.
 func TestServersTimeoutsAreLifted(t *testing.T) {
-	const timeout = time.Second / 2
-	s := newSite(t, socketio.Options{PingInterval: 2 * timeout, PingTimeout: limit})
-	h := httptest.NewUnstartedServer(s.server.Load())
-	h.Config.ReadTimeout, h.Config.WriteTimeout = timeout, timeout
-	h.Start()
-	t.Cleanup(h.Close)
-	s.url = h.URL
-	c, _ := s.join()
-	p, _ := s.joinPolling()
-	p.expect("2") // after twice the time
-	p.send("3", `42["echo"]`)
-	p.expect(`42["echo"]`)
-	c.expect("2")
-	c.send("3", `42["echo"]`)
-	c.expect(`42["echo"]`)
+	synctest.Test(t, func(t *testing.T) {
+		const timeout = time.Second
+		s := newStillSite(t, socketio.Options{PingInterval: 2 * timeout})
+		s.serve(&http.Server{ReadTimeout: timeout, WriteTimeout: timeout})
+		c, _ := s.join()
+		p, _ := s.joinPolling()
+		p.expect("2") // after twice the time
+		p.send("3", `42["echo"]`)
+		p.expect(`42["echo"]`)
+		c.expect("2")
+		c.send("3", `42["echo"]`)
+		c.expect(`42["echo"]`)
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -155,15 +156,24 @@ func TestProtocol3PingMustBeText(t *testing.T) {
 
 // A client of Engine.IO 3 pings; one that has stopped to is gone after an interval and a timeout.
 func TestProtocol3Heartbeat(t *testing.T) {
-	const interval, timeout = 30 * time.Millisecond, 40 * time.Millisecond
-	s := newSite(t, socketio.Options{PingInterval: interval, PingTimeout: timeout})
-	c, m := s.open3("")
-	began := time.Now()
-	m.expectReason(t, "ping timeout")
-	if took := time.Since(began); took < interval+timeout-5*time.Millisecond {
-		t.Errorf("it took %v", took)
-	}
-	c.expectClose()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStillSite(t, quick)
+		c, m := s.open3("")
+		life := quick.PingInterval + quick.PingTimeout
+		for range 3 {
+			time.Sleep(life - time.Nanosecond)
+			c.send("2")
+			c.expect("3")
+		}
+		last := time.Now()
+		if code := c.expectClose(); code != 1005 {
+			t.Errorf("close code %d", code)
+		}
+		if took := time.Since(last); took != life {
+			t.Errorf("the end came %v after the last ping, want %v", took, life)
+		}
+		m.expectReason(t, "ping timeout")
+	})
 }
 
 func TestProtocol3Upgrade(t *testing.T) {
