@@ -33,7 +33,7 @@ func TestBroadcastIsEncodedOnce(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			encodings := make(map[*byte]int)
 			for i := range 4 * each {
-				c := newConn(server, 3+i%2, false, Handshake{})
+				c := newConn(server, false, Handshake{Protocol: 3 + i%2})
 				defer c.cancel()
 				s := &Socket{conn: c, namespace: test.namespace, presence: joined}
 				if i%4 == 3 {

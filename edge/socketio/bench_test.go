@@ -21,6 +21,7 @@ type bench struct {
 	tb        testing.TB
 	namespace string // where sockets are wanted
 	recover   bool   // sockets of Engine.IO 4 are made recoverable
+	options   socketio.Options
 	server    atomic.Pointer[socketio.Server]
 	http      *httptest.Server
 	joined    chan *socketio.Socket
@@ -37,6 +38,7 @@ func newBench(tb testing.TB, clients int, namespace string) *bench {
 
 func unstarted(tb testing.TB, clients int, namespace string) *bench {
 	n := &bench{tb: tb, namespace: namespace, joined: make(chan *socketio.Socket, clients)}
+	n.options = socketio.Options{Logger: slog.New(slog.DiscardHandler), MaxQueue: 64 << 20, PingInterval: time.Hour}
 	n.renew()
 	n.http = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n.server.Load().ServeHTTP(w, r)
@@ -50,7 +52,7 @@ func unstarted(tb testing.TB, clients int, namespace string) *bench {
 
 // renew puts a new server in the place of the old one, which it returns.
 func (n *bench) renew() *socketio.Server {
-	s := socketio.New(socketio.Options{Logger: slog.New(slog.DiscardHandler), MaxQueue: 64 << 20, PingInterval: time.Hour})
+	s := socketio.New(n.options)
 	s.Namespace("/", func(context.Context, *socketio.Socket) (socketio.Session, error) { return attendant{n}, nil })
 	s.Namespace(n.namespace, n.connect)
 	return n.server.Swap(s)

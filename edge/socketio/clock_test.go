@@ -16,7 +16,7 @@ func TestHeartbeatsAreExact(t *testing.T) {
 		all := make([]*conn, conns)
 		for i := range all {
 			time.Sleep(time.Duration(rand.IntN(int(timeout / conns))))
-			c := newConn(s, 4, false, Handshake{})
+			c := newConn(s, false, Handshake{Protocol: 4})
 			s.admit(c)
 			c.open(c.terms())
 			c.unref()
@@ -63,7 +63,7 @@ func TestLateTimers(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := New(Options{PingInterval: interval, PingTimeout: timeout, ConnectTimeout: time.Hour})
-			c := newConn(s, 4, false, Handshake{})
+			c := newConn(s, false, Handshake{Protocol: 4})
 			s.admit(c)
 			c.open(c.terms())
 			c.unref()

@@ -10,20 +10,6 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-const (
-	// lingerTime is how long what was queued for a long-polling client is kept after the server closed its connection.
-	lingerTime = 30 * time.Second
-	// sendAwayTime is how long any client may take to hear the end when the whole server closes: one that is still there does
-	// within a moment, and one that is not should hold nobody up.
-	sendAwayTime = 3 * time.Second
-	// crossingTime is how long a client that said goodbye by POST may take to begin the poll that it sent at the same time.
-	crossingTime = time.Second
-	// flushTime is how long a WebSocket may take to swallow what was queued when the server closed it, close frame included.
-	flushTime = 10 * time.Second
-	// farewellTime is how long a client may take to answer the close frame.
-	farewellTime = time.Second
-)
-
 // The deadlines that a connection may have.
 const (
 	dueBeat    = iota // the next ping, or the end of waiting for a pong
@@ -33,21 +19,12 @@ const (
 	dues
 )
 
-// ending says what a connection that is being closed still does.
-type ending byte
-
-const (
-	flush ending = iota // writes what is queued, then says goodbye
-	drop                // says goodbye
-	lost                // nothing: the client said goodbye, or its transport broke
-)
-
 // conn is one client's Engine.IO session across its transports: first HTTP requests and then perhaps a WebSocket, or a WebSocket
 // from the start. While open it has one goroutine if it is on a WebSocket, its reader, and none if it is polling.
 type conn struct {
 	server    *Server
 	sid       string    // a secret between this client and us
-	protocol  int       // the revision of Engine.IO: 3 or 4
+	protocol  int       // the handshake's
 	codec     codec     // for polling
 	handshake Handshake // without Auth
 	ctx       context.Context
@@ -82,11 +59,11 @@ type conn struct {
 }
 
 // newConn makes a connection with two references: one for being open, and one for its handshake.
-func newConn(s *Server, protocol int, textOnly bool, h Handshake) *conn {
+func newConn(s *Server, textOnly bool, h Handshake) *conn {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &conn{server: s, sid: newID(), protocol: protocol, handshake: h, ctx: ctx, cancel: cancel, refs: 2, goodbye: packetClose, textOnly: textOnly}
+	c := &conn{server: s, sid: newID(), protocol: h.Protocol, handshake: h, ctx: ctx, cancel: cancel, refs: 2, goodbye: packetClose, textOnly: textOnly}
 	c.codec = codec4{}
-	if protocol == 3 {
+	if h.Protocol == 3 {
 		c.codec = codec3{textOnly}
 	}
 	c.timing.conn = c
@@ -238,129 +215,6 @@ func (c *conn) heartbeat(kind byte, data []byte) bool {
 		c.enqueue(frame(append(append(make([]byte, headroom), packetPong), data...), frameText))
 	}
 	return true
-}
-
-// close ends the connection; the first reason counts.
-func (c *conn) close(reason string, e ending) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closeLocked(reason, e)
-}
-
-// closeLocked is close with c.mu held.
-func (c *conn) closeLocked(reason string, e ending) {
-	if c.closed {
-		return
-	}
-	c.closed, c.reason = true, reason
-	c.cancel()
-	c.due[dueConnect] = 0
-	c.setDue(dueBeat, 0)
-	if e != flush {
-		c.dropQueue()
-		c.dropProbe()
-	}
-	switch {
-	case c.ws != nil && e == lost: // its reader or its writer, which found that out, closes it without holding c.mu
-	case c.ws != nil && e == drop:
-		c.finishWriting(farewellTime)
-	case c.ws != nil:
-		c.finishWriting(flushTime)
-	default:
-		c.linger(e)
-		c.wake()
-	}
-	var ended []*Socket
-	for _, s := range c.sockets {
-		if s.presence == joined {
-			ended = append(ended, s)
-		}
-		s.leave()
-	}
-	go c.finish(ended) // with the reference that it had for being open
-}
-
-// finish tells the sessions once the last handler has returned.
-func (c *conn) finish(ended []*Socket) {
-	defer c.unref()
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	for _, s := range ended {
-		c.ended(s, c.reason)
-	}
-}
-
-// finishWriting has the WebSocket's writer write what is queued and the close frame within some time. c.mu is held.
-func (c *conn) finishWriting(within time.Duration) {
-	c.ws.NetConn().SetWriteDeadline(time.Now().Add(within))
-	c.wake()
-}
-
-// linger keeps what is queued for a client on polling until it has come for it, and then for the goodbye. That travels alone:
-// the client libraries act on the end of the connection before they act on a packet that came with it. A client that is about to switch to
-// its WebSocket may have stopped polling and hears of nothing else, so it gets both there. c.mu is held.
-func (c *conn) linger(e ending) {
-	var wait time.Duration
-	switch {
-	case c.poll != nil && len(c.queue) == 0 && c.probe == nil:
-		return // it is told at once
-	case e == flush:
-		wait = lingerTime
-	case c.goodbye == packetNoop:
-		wait = crossingTime
-	default:
-		return // it learns that it is unknown
-	}
-	c.refs++
-	c.setDue(dueLinger, c.server.clock.now()+wait)
-}
-
-// lingers says whether the connection is closed and still has something for its client to fetch. c.mu is held.
-func (c *conn) lingers() bool { return c.due[dueLinger] != 0 }
-
-// endLinger is the end of that. c.mu is held.
-func (c *conn) endLinger() {
-	if c.lingers() {
-		c.setDue(dueLinger, 0)
-		c.unrefLocked()
-	}
-}
-
-// dropRest ends lingering without the client having come. c.mu is held.
-func (c *conn) dropRest() {
-	if c.lingers() {
-		c.dropProbe()
-		c.dropQueue()
-		c.endLinger()
-	}
-}
-
-// sendAway closes the connection because the whole server closes, and gives the client a moment to hear of it, however it is connected.
-func (c *conn) sendAway() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.refs == 0 {
-		return // it has gone by itself since it was looked up
-	}
-	c.closeLocked(reasonShutdown, flush)
-	switch {
-	case c.lingers():
-		c.setDue(dueLinger, min(c.due[dueLinger], c.server.clock.now()+sendAwayTime))
-	case c.ws != nil:
-		c.finishWriting(sendAwayTime)
-	}
-}
-
-// abort lets go of whatever a closed connection is still waiting for, short of handlers.
-func (c *conn) abort() {
-	c.mu.Lock()
-	c.closeLocked(reasonShutdown, drop)
-	c.dropRest()
-	ws := c.ws
-	c.mu.Unlock()
-	if ws != nil {
-		ws.Close()
-	}
 }
 
 // find gives the socket of a namespace, nil if there is none. c.mu is held.

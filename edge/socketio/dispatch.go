@@ -20,12 +20,12 @@ func (c *conn) receive(p enginePacket) bool {
 	if !p.binary {
 		kind, p.data = p.data[0], p.data[1:]
 	}
-	if c.ctx.Err() != nil && kind != packetClose {
+	if kind != packetClose && (c.ctx.Err() != nil || !p.binary && !c.pace()) { // attachments come with the packet that they belong to
 		return true
 	}
 	switch kind {
 	case packetMessage:
-		c.server.message(c, p)
+		c.message(p)
 	case packetClose:
 		c.farewell()
 	case packetOpen, packetUpgrade, packetNoop: // mean nothing here, nor in the reference implementation
@@ -68,7 +68,6 @@ func (c *conn) message(m enginePacket) {
 	case p.due > len(p.attachments):
 		incomplete := p // a copy, so that only packets of this kind are allocated
 		c.incomplete = &incomplete
-	case !c.pace():
 	case p.kind == kindConnect:
 		c.join(p, s)
 	case p.kind == kindDisconnect:
@@ -88,6 +87,9 @@ func (c *conn) assemble(m enginePacket) (packet, error) {
 	case m.binary != (former != nil):
 		return packet{}, errAttachments // one that does not belong to anything, or one is missing
 	case m.binary:
+		if former.weight += len(m.data); former.weight > c.server.options.MaxQueue {
+			return packet{}, errAttachments
+		}
 		former.attachments = append(former.attachments, bytes.Clone(m.data))
 		return *former, nil
 	}
@@ -132,7 +134,7 @@ func (c *conn) addressee(p packet) (s *Socket, fits bool) {
 func (c *conn) joinMain() {
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	if c.ctx.Err() == nil {
+	if c.ctx.Err() == nil && c.server.namespaces["/"] != nil { // else it would hear in every namespace that this one is invalid
 		c.join(packet{kind: kindConnect, namespace: "/"}, nil)
 	}
 }
@@ -256,6 +258,8 @@ func (c *conn) welcome(s *Socket, session Session) {
 		c.setDue(dueConnect, 0)
 		c.queue = append(append(c.queue, u), s.pending...)
 		c.wake()
+	} else {
+		c.release(s.pending)
 	}
 	s.session, s.pending = session, nil
 	if c.closed { // it was over before it began

@@ -2,6 +2,16 @@ package socketio
 
 import "fmt"
 
+// UnitCost is what a packet takes up in a queue beside its frame, in bytes.
+const UnitCost = unitCost
+
+// Inside counts the connections that a server's limits know of.
+func Inside(s *Server) int {
+	s.gate.mu.Lock()
+	defer s.gate.mu.Unlock()
+	return s.gate.open
+}
+
 // Conn is a connection, for tests that look behind its sockets.
 type Conn = conn
 
@@ -97,4 +107,11 @@ func (c *conn) leftovers() error {
 		}
 	}
 	return nil
+}
+
+// Waiting counts the bytes that wait for a socket's client, those that are being written included.
+func Waiting(s *Socket) int {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.conn.queued
 }

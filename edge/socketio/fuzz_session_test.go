@@ -263,6 +263,7 @@ func (w *world) end() {
 	if err := w.server.Shutdown(ctx); err != nil {
 		w.t.Errorf("shutdown: %v", err)
 	}
+	synctest.Wait() // polls may still be answered
 	if joined, left := w.joined.Load(), w.left.Load(); joined != left {
 		w.t.Errorf("%d have joined and %d have left", joined, left)
 	}

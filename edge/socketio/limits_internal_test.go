@@ -1,7 +1,6 @@
 package socketio
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -13,16 +12,6 @@ import (
 
 	"pgregory.net/rapid"
 )
-
-// UnitCost is what a packet takes up in a queue beside its frame, in bytes.
-const UnitCost = unitCost
-
-// Inside counts the connections that a server's limits know of.
-func Inside(s *Server) int {
-	s.gate.mu.Lock()
-	defer s.gate.mu.Unlock()
-	return s.gate.open
-}
 
 func TestGate(t *testing.T) {
 	const in, out = true, false
@@ -127,24 +116,6 @@ func TestSourceOf(t *testing.T) {
 			if got := sourceOf(address); got != from {
 				t.Errorf("%q counts for %v, want %v", address, got, from)
 			}
-		}
-	}
-}
-
-func TestExcessIsAnswered(t *testing.T) {
-	for _, test := range []struct {
-		excess     *excess
-		status     int
-		retryAfter int
-		body       string
-	}{
-		{excessTotal, 503, 10, `{"code":4,"message":"too many connections"}`},
-		{excessAddress, 429, 10, `{"code":4,"message":"too many connections from this address"}`},
-		{excessRate, 503, 1, `{"code":4,"message":"too many connections at once"}`},
-	} {
-		body, err := json.Marshal(test.excess.fault)
-		if err != nil || string(body) != test.body || test.excess.status != test.status || test.excess.retryAfter != test.retryAfter {
-			t.Errorf("got %d %s, again after %d s (%v), want %d %s, %d s", test.excess.status, body, test.excess.retryAfter, err, test.status, test.body, test.retryAfter)
 		}
 	}
 }

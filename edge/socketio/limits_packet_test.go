@@ -161,32 +161,41 @@ func TestMaxQueueByWebSocket(t *testing.T) {
 	m.expectReason(t, "slow reader")
 	other.send(`42["echo"]`)
 	other.expect(`42["echo"]`)
+	for end := time.Now().Add(limit); socketio.Inside(s.server.Load()) > 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the slow reader keeps its connection")
+		}
+	}
 	slow.Close()
 }
 
 // What waits for a client that does not poll may be just as much as MaxQueue, more than once if it comes for it.
 func TestMaxQueueByPolling(t *testing.T) {
-	const packet, fit = `42["news"]`, 10
-	s := newSite(t, socketio.Options{MaxQueue: fit * (len("\x81\x0a"+packet) + socketio.UnitCost)})
-	p, m := s.joinPolling()
-	for range 2 {
-		for i := range fit {
-			if err := m.socket.Emit("news"); err != nil {
-				t.Fatalf("packet %d: %v", i, err)
+	synctest.Test(t, func(t *testing.T) {
+		const packet, fit = `42["news"]`, 10
+		s := newStillSite(t, socketio.Options{MaxQueue: fit * (len("\x81\x0a"+packet) + socketio.UnitCost)})
+		p, m := s.joinPolling()
+		for range 2 {
+			synctest.Wait() // until the server knows that its last answer has gone out
+			for i := range fit {
+				if err := m.socket.Emit("news"); err != nil {
+					t.Fatalf("packet %d: %v", i, err)
+				}
 			}
+			p.expect(strings.TrimPrefix(strings.Repeat("\x1e"+packet, fit), "\x1e"))
 		}
-		p.expect(strings.TrimPrefix(strings.Repeat("\x1e"+packet, fit), "\x1e"))
-	}
-	for range fit {
-		m.socket.Emit("news")
-	}
-	if err := m.socket.Emit("news"); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("one packet too many: %v", err)
-	}
-	m.expectReason(t, "slow reader")
-	if status, _ := p.get(); status != 400 {
-		t.Errorf("poll: %d", status)
-	}
+		synctest.Wait()
+		for range fit {
+			m.socket.Emit("news")
+		}
+		if err := m.socket.Emit("news"); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("one packet too many: %v", err)
+		}
+		m.expectReason(t, "slow reader")
+		if status, _ := p.get(); status != 400 {
+			t.Errorf("poll: %d", status)
+		}
+	})
 }
 
 // What a socket emits before it is accepted counts as well.

@@ -22,9 +22,10 @@ const (
 
 // What a client's packet may hold at most, beside what Options say.
 const (
-	maxNamespace = 256  // bytes of a namespace's name
-	maxQuery     = 8192 // bytes of the query that Engine.IO 3 has behind it
-	maxIDDigits  = 16   // of an ack id; JavaScript counts exactly to 16 digits
+	maxNamespace = 256      // bytes of a namespace's name
+	maxQuery     = 8192     // bytes of the query that Engine.IO 3 has behind it
+	maxAuth      = 64 << 10 // bytes of a CONNECT's payload, which stays for as long as the socket
+	maxIDDigits  = 16       // of an ack id; JavaScript counts exactly to 16 digits
 	maxArguments = 1024
 )
 
@@ -49,8 +50,9 @@ type packet struct {
 	hasID     bool
 	data      []byte // JSON of the right form for the kind, or nil
 
-	due         int // attachments that are still to come
+	due         int // how many attachments belong to it
 	attachments [][]byte
+	weight      int // their bytes
 }
 
 // limits are those of Options that a packet's text has to keep to.
@@ -118,7 +120,7 @@ func (p *packet) checkForm() error {
 	ok := true
 	switch p.kind {
 	case kindConnect:
-		ok = p.data == nil || p.data[0] == '{'
+		ok = p.data == nil || p.data[0] == '{' && len(p.data) <= maxAuth
 	case kindDisconnect:
 		ok = p.data == nil
 	case kindEvent:
@@ -253,6 +255,9 @@ func encodePacket(kind byte, namespace string, id int64, value any) (unit, error
 		return nil, fmt.Errorf("socketio: encode: %w", errUTF8)
 	}
 	if bytes.Contains(b, mark) {
+		if kind != kindEvent && kind != kindAck {
+			return nil, fmt.Errorf("socketio: encode: %w: binary data", errPayload)
+		}
 		return encodeBinary(b[headroom:])
 	}
 	return frame(b, frameText), nil

@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"iter"
 	"mime"
@@ -15,31 +16,46 @@ const upgradePatience = 25 * time.Millisecond
 // get answers a long poll as soon as there is something to say.
 func (c *conn) get(q *request) {
 	q.liftDeadlines()
-	body, kind, ok := c.await(q.r)
+	packets, ok := c.await(q.r)
 	if !ok {
 		q.refuse(faultRequest)
 		return
 	}
-	defer c.unref()
+	body, kind := c.codec.encode(c.packets(packets))
 	q.w.Header().Set("Cache-Control", "no-store")
-	q.answer(http.StatusOK, kind, body)
+	err := q.answer(http.StatusOK, kind, body)
+	if err == nil {
+		err = http.NewResponseController(q.w).Flush() // the client may poll again at once: it is no longer waiting
+	}
+	c.answered(packets, err)
 }
 
-// await gives the answer to a long poll once there is one, and leaves a reference to the connection with the caller. It is
-// false if another poll is waiting, which closes the connection, or if polling is over.
-func (c *conn) await(r *http.Request) (body []byte, contentType string, ok bool) {
+// answered is the end of a poll that took these packets. If they have not got there, nothing that follows them may.
+func (c *conn) answered(packets []unit, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.release(packets)
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		c.closeLocked(reasonTransportError, lost)
+	}
+}
+
+// await gives the packets for a long poll once there are any; they count as queued until the poll is answered. It is false if another
+// poll is waiting, which closes the connection, or if polling is over.
+func (c *conn) await(r *http.Request) (packets []unit, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.poll != nil {
 		c.closeLocked(reasonTransportError, drop)
-		return nil, "", false
+		return nil, false
 	}
 	if c.closed && !c.lingers() {
-		return nil, "", false
+		return nil, false
 	}
 	wake := make(chan struct{}, 1)
 	c.poll = wake
 	c.refs++
+	defer c.unrefLocked() // the answer may take as long as net/http lets it; it holds up no Shutdown
 	// While a WebSocket is taking over, polls end soon although there is nothing to say, so that the client can stop polling.
 	// One that came before is woken at once; one that comes now gives the client a moment, else it might go round and round.
 	var patience <-chan time.Time
@@ -62,27 +78,26 @@ func (c *conn) await(r *http.Request) (body []byte, contentType string, ok bool)
 	}
 	c.poll = nil
 	if c.ws != nil {
-		c.unrefLocked()
-		return nil, "", false // no client polls on after it has switched over
+		return nil, false // no client polls on after it has switched over
 	}
-	body, contentType = c.takePayload()
-	return body, contentType, true
+	return c.take(), true
 }
 
-// takePayload takes out what is queued for a long poll, or if that is nothing, ends it with a packet that says so. c.mu is held.
-func (c *conn) takePayload() (body []byte, contentType string) {
+// take takes out what is queued for a long poll, or if that is nothing, gives a packet that says so. c.mu is held.
+func (c *conn) take() []unit {
 	queue := c.queue
+	c.queue = nil
 	if len(queue) > 0 {
-		c.release(queue)
-		c.queue = nil
-		return c.codec.encode(c.packets(queue))
+		return queue
 	}
-	last := enginePacket{data: []byte{packetNoop}}
+	last := byte(packetNoop)
 	if c.closed {
-		last.data[0] = c.goodbye
+		last = c.goodbye
 		c.dropRest()
 	}
-	return c.codec.encode(func(yield func(enginePacket) bool) { yield(last) })
+	u := frame([]byte{headroom: last}, frameText)
+	c.queued += u.cost()
+	return []unit{u}
 }
 
 // packets takes the packets out of units again.
@@ -105,7 +120,7 @@ func (c *conn) packets(units []unit) iter.Seq[enginePacket] {
 func (c *conn) post(q *request) {
 	kind, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
 	binary := kind == contentBinary
-	if binary && c.protocol == 4 || !c.startPost() {
+	if !c.startPost() {
 		c.close(reasonTransportError, drop)
 		q.refuse(faultRequest)
 		return

@@ -194,7 +194,7 @@ func TestOctetStreamIsRefused(t *testing.T) {
 	if status, _, _ := s.do("POST", p.query(), "application/octet-stream", "4"); status != 400 {
 		t.Errorf("octet-stream: %d", status)
 	}
-	m.expectReason(t, "transport error")
+	m.expectReason(t, "parse error")
 }
 
 func TestPollingParseErrors(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -76,7 +77,7 @@ func (s *Server) verify(q *request, allowed bool) *fault {
 	switch {
 	case q.upgrade && transport == "polling":
 		return faultRequest
-	case q.conn != nil && !q.upgrade && transport != q.conn.transport():
+	case q.conn != nil && !q.upgrade && (transport != "polling" || q.conn.transport() != "polling"):
 		return faultRequest
 	case q.conn == nil && q.r.Method != http.MethodGet:
 		return faultMethod
@@ -151,14 +152,15 @@ func (q *request) abortUpgrade(message string) {
 // answerTime is how long a client may take to read an answer.
 const answerTime = 30 * time.Second
 
-// answer writes a whole answer. That the client is no longer there to read it shows on its next request, or by its missing.
-func (q *request) answer(status int, contentType string, body []byte) {
+// answer writes a whole answer. That the client is no longer there to read it may show only later.
+func (q *request) answer(status int, contentType string, body []byte) error {
 	http.NewResponseController(q.w).SetWriteDeadline(time.Now().Add(answerTime)) // whatever has gone by while it was made
 	h := q.w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	q.w.WriteHeader(status)
-	q.w.Write(body)
+	_, err := q.w.Write(body)
+	return err
 }
 
 // terms is what the packet that opens a connection tells the client. Times are in milliseconds.
@@ -177,9 +179,12 @@ func (s *Server) handshake(q *request) {
 		q.turnAway(too)
 		return
 	}
-	c := newConn(s, q.protocol(), q.textOnly(), Handshake{
-		Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.RequestURI, Secure: r.TLS != nil || r.URL.Scheme == "https",
-	})
+	h := Handshake{Protocol: q.protocol(), Query: q.query, Header: r.Header, RemoteAddr: r.RemoteAddr, Time: time.Now(), URL: r.RequestURI,
+		Secure: r.TLS != nil || r.URL.Scheme == "https"}
+	if !strings.HasPrefix(r.RequestURI, "/") { // a whole URL (RFC 9112, 3.2.2), whose scheme is the client's invention
+		h.URL, h.Secure = r.URL.RequestURI(), r.TLS != nil
+	}
+	c := newConn(s, q.textOnly(), h)
 	if !s.admit(c) {
 		q.turnAway(excessClosing)
 		return

@@ -21,9 +21,6 @@ type Server struct {
 	upgrader   websocket.Upgrader
 	namespaces map[string]Connect
 
-	// message takes an Engine.IO message: Socket.IO, except in tests of the engine alone.
-	message func(c *conn, m enginePacket)
-
 	readBuffers  sync.Pool // of *bytes.Buffer
 	writeBuffers sync.Pool // of *bufio.Writer
 
@@ -43,7 +40,6 @@ func New(o Options) *Server {
 		clock:      newClock(),
 		upgrader:   newUpgrader(),
 		namespaces: make(map[string]Connect),
-		message:    (*conn).message,
 		readBuffers: sync.Pool{New: func() any {
 			return new(bytes.Buffer)
 		}},

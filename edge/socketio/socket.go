@@ -57,9 +57,10 @@ func (e *ConnectError) Error() string { return e.Message }
 // Handshake is what the first request of a connection said. All sockets of a connection share Query and Header; do
 // not change them.
 type Handshake struct {
+	Protocol   int // the revision of Engine.IO: 3 for clients before 3.0, else 4
 	Query      url.Values
 	Header     http.Header
-	Auth       json.RawMessage // the payload of the socket's CONNECT, or in Engine.IO 3 the query of its namespace, as an object; nil if there was none
+	Auth       json.RawMessage // the payload of the socket's CONNECT, or in Engine.IO 3 the query of its namespace, as an object of at most 64 KiB; nil if there was none
 	RemoteAddr string          // host and port of the other end of the TCP connection
 	Time       time.Time
 	URL        string // path and query, as the client sent them
@@ -99,8 +100,11 @@ type Socket struct {
 
 // ID identifies the socket; its client has the same. For clients of Socket.IO 3 and later it is 20 random characters, new for each socket. For older
 // ones (Engine.IO 3) it is, by their protocol, the id of the transport's session, with "/namespace#" in front except in the main one:
-// who knows that can send in the client's name, so do not show it to others.
+// who knows that can send in the client's name while it is polling, so do not show it to others.
 func (s *Socket) ID() string { return s.id }
+
+// Namespace is what the socket has joined.
+func (s *Socket) Namespace() string { return s.namespace }
 
 // Handshake is what the connection's first request and the socket's CONNECT said.
 func (s *Socket) Handshake() *Handshake { return &s.handshake }

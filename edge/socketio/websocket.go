@@ -85,6 +85,11 @@ func (s *Server) openWebSocket(q *request, c *conn) {
 
 // pongFrame answers a WebSocket's own ping, through the queue so that it cannot get into another frame's way.
 func (c *conn) pongFrame(ws *websocket.Conn, data string) {
+	c.reading.Lock()
+	defer c.reading.Unlock()
+	if !c.pace() {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ws == ws {
