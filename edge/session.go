@@ -92,7 +92,7 @@ func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 
 // publicID is the id of a connection that others may know: the socket's, but where that is the secret by which a client of Engine.IO 3 polls.
 func publicID(socket *socketio.Socket) string {
-	if socket.Handshake().Query.Get("EIO") == "3" {
+	if socket.Handshake().Protocol == 3 {
 		return rand.Text()
 	}
 	return socket.ID()

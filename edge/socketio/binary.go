@@ -54,7 +54,8 @@ func extract(text []byte) (rest []byte, attachments [][]byte, err error) {
 }
 
 // Arg is one argument of an event or of an acknowledgement, valid JSON in UTF-8 with or without binary data in it. As an
-// argument of Emit, Ack, Call and NewPacket it is sent on as it came. It may be kept.
+// argument of Emit, Ack, Call and NewPacket it is sent on, binary data included; elsewhere use Decode or JSON, since its own encoding is for this
+// package alone. It may be kept.
 type Arg struct {
 	text        json.RawMessage
 	attachments [][]byte // of the whole packet; nil if none of them is in this argument

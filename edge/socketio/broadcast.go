@@ -42,7 +42,8 @@ func NewPacket(event string, args ...any) (*Packet, error) {
 }
 
 // WithOffset gives the packet with an offset, which the clients of sockets that Recover has made recoverable remember, and come
-// back with; see there. It is one more argument of the event for them, as in the reference implementation, and nothing for the others.
+// back with; see there. It is one more argument of the event for them (clients before 4.6 show it to their handlers, as with the reference
+// implementation), and nothing for the others.
 func (p *Packet) WithOffset(offset string) *Packet {
 	quoted, _ := json.Marshal(offset) // a string always encodes
 	return &Packet{main: p.main, offset: quoted}

@@ -9,9 +9,10 @@ import (
 // Options are a server's settings. The zero value of each field stands for the default that its comment names; the
 // defaults are those of the reference implementation (socket.io 4.8), except where a comment says otherwise.
 type Options struct {
-	// PingInterval is the time from a client's last pong to the server's next ping. 25 s.
+	// PingInterval is the time from a client's last pong to the server's next ping. In Engine.IO 3 it is the client who pings, so often. 25 s.
 	PingInterval time.Duration
-	// PingTimeout is how long a client may take to answer a ping before its connection counts as dead. It is also the
+	// PingTimeout is how long a client may take to answer a ping before its connection counts as dead, or in Engine.IO 3, how much later
+	// than PingInterval its ping may be. It is also the
 	// longest that an event handler should take, because a client's pong waits behind its events. 20 s.
 	PingTimeout time.Duration
 	// UpgradeTimeout is how long a WebSocket may take from being opened beside long-polling to taking over from it. 10 s.
@@ -38,7 +39,7 @@ type Options struct {
 	// MaxPayload is the most bytes that a client may send in one WebSocket message or in one POST. 1,000,000.
 	MaxPayload int64
 	// MaxQueue is the most bytes that may wait for one connection, framing included. A packet that would go beyond it closes
-	// the connection instead, with the reason "slow reader". 4 MiB; the reference implementation has no such bound.
+	// the connection instead, with the reason "slow reader". It bounds as well what a packet may weigh with all its attachments. 4 MiB; the reference implementation has no such bound.
 	MaxQueue int
 	// CheckOrigin says whether a request may come from the page that its Origin header names. It is asked for every request,
 	// and those that it lets in with an Origin are answered with CORS headers that allow credentials. AllowOrigins() if nil: pages of

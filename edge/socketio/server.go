@@ -14,7 +14,9 @@ import (
 // Server is an http.Handler that speaks Socket.IO to any number of clients. It is for the path "/socket.io/".
 //
 // Long polls take as long as Options.PingInterval: they lift the http.Server's read and write timeouts for themselves. A
-// http.ResponseWriter that wraps another must let that and Hijack through, as http.ResponseController does.
+// http.ResponseWriter that wraps another must let that, Flush and Hijack through, as http.ResponseController does. What comes before a
+// handshake is the http.Server's to limit: set its ReadHeaderTimeout, ReadTimeout, and a MaxHeaderBytes of some KiB, since a connection keeps the
+// headers of its handshake for as long as it lives.
 type Server struct {
 	options    Options
 	clock      *clock
