@@ -9,48 +9,50 @@ import (
 
 // In a synctest bubble time moves only when everyone waits, so deadlines can be held to the nanosecond.
 func TestHeartbeatsAreExact(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		const interval, timeout = 300 * time.Millisecond, 200 * time.Millisecond
-		s := New(Options{PingInterval: interval, PingTimeout: timeout, ConnectTimeout: time.Hour})
-		const conns = 500
-		all := make([]*conn, conns)
-		for i := range all {
-			time.Sleep(time.Duration(rand.IntN(int(timeout / conns))))
-			c := newConn(s, false, Handshake{Protocol: 4})
-			s.admit(c)
-			c.open(c.terms())
-			c.unref()
-			all[i] = c
-		}
-		opened := time.Now()
-		for range 3 {
-			time.Sleep(interval)
-			synctest.Wait()
-			for _, c := range all {
-				c.mu.Lock()
-				pinged := c.pinged
-				c.mu.Unlock()
-				if !pinged {
-					t.Fatal("a ping is late")
-				}
-				c.heartbeat(packetPong, nil)
+	const interval, timeout = 300 * time.Millisecond, 200 * time.Millisecond
+	for protocol, sign := range map[int]byte{3: packetPing, 4: packetPong} {
+		synctest.Test(t, func(t *testing.T) {
+			s := New(Options{PingInterval: interval, PingTimeout: timeout, ConnectTimeout: time.Hour})
+			const conns = 500
+			all := make([]*conn, conns)
+			for i := range all {
+				time.Sleep(time.Duration(rand.IntN(int(timeout / conns))))
+				c := newConn(s, false, Handshake{Protocol: protocol})
+				s.admit(c)
+				c.open(c.terms())
+				c.unref()
+				all[i] = c
 			}
-		}
-		// From the last pongs on nobody answers: pings are due after one interval, and the end one timeout later.
-		time.Sleep(interval + timeout - time.Nanosecond)
-		synctest.Wait()
-		if n := len(s.all()); n != conns {
-			t.Fatalf("%d connections are left %v after the last pong, want all %d", n, time.Since(opened)-3*interval, conns)
-		}
-		time.Sleep(time.Nanosecond)
-		synctest.Wait()
-		if n := len(s.all()); n != 0 {
-			t.Fatalf("%d connections outlive their ping timeout", n)
-		}
-		if len(s.clock.heap) != 0 {
-			t.Errorf("%d deadlines are left over", len(s.clock.heap))
-		}
-	})
+			opened := time.Now()
+			for range 3 {
+				time.Sleep(interval)
+				synctest.Wait()
+				for _, c := range all {
+					c.mu.Lock()
+					pinged := c.pinged
+					c.mu.Unlock()
+					if pinged != (protocol == 4) { // else it is the client that pings
+						t.Fatalf("EIO %d: sent a ping: %t", protocol, pinged)
+					}
+					c.heartbeat(sign, nil)
+				}
+			}
+			// From the last signs of life on there are none: pings are due after one interval, and the end one timeout later.
+			time.Sleep(interval + timeout - time.Nanosecond)
+			synctest.Wait()
+			if n := len(s.all()); n != conns {
+				t.Fatalf("EIO %d: %d connections are left %v after the last sign of life, want all %d", protocol, n, time.Since(opened)-3*interval, conns)
+			}
+			time.Sleep(time.Nanosecond)
+			synctest.Wait()
+			if n := len(s.all()); n != 0 {
+				t.Fatalf("EIO %d: %d connections outlive their ping timeout", protocol, n)
+			}
+			if len(s.clock.heap) != 0 {
+				t.Errorf("EIO %d: %d deadlines are left over", protocol, len(s.clock.heap))
+			}
+		})
+	}
 }
 
 // A ping that is sent late does not move the end, unless it is very late, and requests do not find what should be over.

@@ -1,0 +1,71 @@
+package socketio_test
+
+import (
+	"context"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/edge/socketio"
+)
+
+// However a connection ends, a client that lets it wait keeps neither a goroutine nor the WebSocket for longer than it is given.
+func TestSlowReadersAreCutOff(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		end    func(s *site) // what ends a connection whose client is not there, or not quite
+		within time.Duration
+	}{
+		{"too much for it", func(s *site) {
+			_, m := s.join()
+			for m.socket.Emit("news") == nil {
+			}
+		}, time.Second},
+		{"its own fault", func(s *site) {
+			c, m := s.join()
+			m.socket.Emit("news")
+			c.send("x")
+		}, time.Second},
+		{"last words", func(s *site) {
+			_, m := s.join()
+			m.socket.Emit("news")
+			m.socket.Disconnect(true)
+		}, 10 * time.Second},
+		{"last words after an upgrade", func(s *site) {
+			p, m := s.joinPolling()
+			c := p.upgrade()
+			c.send("2probe")
+			c.expect("3probe")
+			m.socket.Disconnect(true)
+			c.send("5")
+		}, 10 * time.Second},
+		{"shutdown", func(s *site) {
+			_, m := s.join()
+			m.socket.Emit("news")
+			go s.server.Load().Shutdown(context.Background())
+		}, 3 * time.Second},
+		{"an answer to the close frame", func(s *site) {
+			c, m := s.join()
+			go io.Copy(io.Discard, c.NetConn())
+			m.socket.Disconnect(true)
+		}, time.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStillSite(t, socketio.Options{MaxQueue: 10_000})
+				test.end(s)
+				time.Sleep(test.within - time.Nanosecond)
+				synctest.Wait()
+				if n := socketio.Inside(s.server.Load()); n != 1 {
+					t.Errorf("%d connections are left before the time is over, want 1", n)
+				}
+				time.Sleep(time.Nanosecond)
+				synctest.Wait()
+				if n := socketio.Inside(s.server.Load()); n != 0 {
+					t.Errorf("%d connections are left when the time is over", n)
+				}
+			})
+		})
+	}
+}
