@@ -18,6 +18,7 @@ type recovery struct {
 // that had one (Packet.WithOffset). When it comes back with both, and the key is the same, then replay is called. It has to emit, oldest
 // first, all that the client has missed since that offset, and to fail if it cannot give all: then what it has emitted is dropped.
 // Recover is true if replay returned nil, which is what the client's `recovered` will say.
+// The socket is a new one in either case, and its ID, too, unlike in the reference implementation: its predecessor may not have been found dead yet.
 //
 // The key should say whose events they are, a user's id for instance, and which log the offsets are of; the client gets to see it. The offset is
 // what the client says it is: check it. What is replayed counts towards Options.MaxQueue. Other goroutines must not emit on the socket before Recover returns.
