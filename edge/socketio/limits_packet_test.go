@@ -73,6 +73,25 @@ func TestMaxAttachments(t *testing.T) {
 	}
 }
 
+// The attachments of one packet may be as much together as may wait for a connection.
+func TestAttachmentsTogether(t *testing.T) {
+	const most = 1000
+	s := newSite(t, socketio.Options{MaxQueue: most})
+	c, m := s.join()
+	const event = `452-["keep",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`
+	for range 2 { // each packet for itself
+		c.send(event)
+		c.sendBinary(strings.Repeat("x", most-300), strings.Repeat("x", 300))
+		receive(t, s.kept, "an event")
+	}
+	c.send(event)
+	c.sendBinary(strings.Repeat("x", most-300), strings.Repeat("x", 301))
+	if code := c.expectClose(); code != 1005 {
+		t.Errorf("close code %d", code)
+	}
+	m.expectReason(t, "parse error")
+}
+
 func TestMaxDepth(t *testing.T) {
 	for _, test := range []struct{ most, want int }{{0, 64}, {1, 1}, {3, 3}} {
 		t.Run(fmt.Sprint(test.most), func(t *testing.T) {

@@ -36,6 +36,41 @@ func TestRefusedConnect(t *testing.T) {
 	c.expect(fmt.Sprintf(`40{"sid":%q}`, m.socket.ID()))
 }
 
+// A refusal has no room for binary data.
+func TestRefusalWithBinaryData(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	s.server.Load().Namespace("/picture", func(context.Context, *socketio.Socket) (socketio.Session, error) {
+		return nil, &socketio.ConnectError{Message: "no", Data: map[string]any{"picture": socketio.Binary("x")}}
+	})
+	c := s.open()
+	c.send(`40/picture,`)
+	c.expect(`44/picture,{"message":"no"}`)
+	if line := s.log.next(t); !strings.Contains(line, "binary data") || !strings.Contains(line, "namespace=/picture") {
+		t.Errorf("logged: %s", line)
+	}
+	c.send(`40`)
+	receive(t, s.joined, "a member")
+}
+
+// A client of Engine.IO 3 is in the main namespace by itself, if there is one. It hears "Invalid namespace" wherever it is.
+func TestProtocol3WithoutMain(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	n := socketio.New(socketio.Options{})
+	n.Namespace("/other", s.connect)
+	s.server.Store(n)
+	c := s.dial("EIO=3&transport=websocket")
+	c.read()
+	c.send(`40/other,`)
+	c.expect(`40/other,`)
+	c.send(`42/other,["echo"]`)
+	c.expect(`42/other,["echo"]`)
+
+	status, body, _ := s.do("GET", "EIO=3&transport=polling&b64=1", "", "")
+	if packets, err := socketio.DecodePayload(3, []byte(body), false); status != 200 || err != nil || len(packets) != 1 || packets[0][0] != '0' {
+		t.Errorf("by polling: %d %s", status, body)
+	}
+}
+
 // An event to a namespace that refused is one to a namespace not joined.
 func TestEventAfterRefusal(t *testing.T) {
 	s := newSite(t, socketio.Options{})

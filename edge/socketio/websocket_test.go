@@ -2,10 +2,12 @@ package socketio_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -205,4 +207,55 @@ func TestHandshakeOfASocket(t *testing.T) {
 	if a, b := first.socket.ID(), second.socket.ID(); a == b || len(a) != 20 || len(b) != 20 {
 		t.Errorf("ids %q and %q", a, b)
 	}
+}
+
+// A request line may hold a whole URL, whose scheme and host are what its client made up.
+func TestHandshakeOfAWholeURL(t *testing.T) {
+	const path = "/socket.io/?EIO=3&transport=polling&token=a%20b"
+	for _, line := range []string{"https://evil" + path, "http://evil" + path, path} {
+		s := newSite(t, socketio.Options{})
+		raw, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer raw.Close()
+		fmt.Fprintf(raw, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", line)
+		if got := receive(t, s.joined, "a member").socket.Handshake(); got.URL != path || got.Secure {
+			t.Errorf("GET %s: URL %s, secure %t", line, got.URL, got.Secure)
+		}
+	}
+}
+
+// Whoever terminates TLS in front of the server may say so.
+func TestHandshakeBehindTLS(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	h := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.URL.Scheme = "https"
+		s.server.Load().ServeHTTP(w, r)
+	}))
+	t.Cleanup(h.Close)
+	s.url = h.URL
+	if _, m := s.join(); !m.socket.Handshake().Secure {
+		t.Error("it is not secure")
+	}
+}
+
+// What is on a WebSocket takes no other requests, whichever transport they name.
+func TestNoRequestsBesideAWebSocket(t *testing.T) {
+	s := newSite(t, socketio.Options{})
+	c := s.dial("EIO=4&transport=websocket")
+	var terms struct{ SID string }
+	if err := json.Unmarshal([]byte(c.read()[1:]), &terms); err != nil {
+		t.Fatal(err)
+	}
+	for _, transport := range []string{"websocket", "polling"} {
+		for _, method := range []string{"GET", "POST", "PUT"} {
+			status, body, _ := s.do(method, "EIO=4&transport="+transport+"&sid="+terms.SID, "", "40")
+			if status != 400 || body != `{"code":3,"message":"Bad request"}` {
+				t.Errorf("%s by %s: %d %s", method, transport, status, body)
+			}
+		}
+	}
+	c.send("40") // which no POST has done
+	c.expect(fmt.Sprintf(`40{"sid":%q}`, receive(t, s.joined, "a member").socket.ID()))
 }
