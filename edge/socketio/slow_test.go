@@ -10,6 +10,12 @@ import (
 	"parley/edge/socketio"
 )
 
+// hold has a writer wait for its client, who does not read.
+func hold(m *member) {
+	m.socket.Emit("news")
+	synctest.Wait()
+}
+
 // However a connection ends, a client that lets it wait keeps neither a goroutine nor the WebSocket for longer than it is given.
 func TestSlowReadersAreCutOff(t *testing.T) {
 	for _, test := range []struct {
@@ -19,17 +25,18 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 	}{
 		{"too much for it", func(s *site) {
 			_, m := s.join()
+			hold(m)
 			for m.socket.Emit("news") == nil {
 			}
 		}, time.Second},
 		{"its own fault", func(s *site) {
 			c, m := s.join()
-			m.socket.Emit("news")
+			hold(m)
 			c.send("x")
 		}, time.Second},
 		{"last words", func(s *site) {
 			_, m := s.join()
-			m.socket.Emit("news")
+			hold(m)
 			m.socket.Disconnect(true)
 		}, 10 * time.Second},
 		{"last words after an upgrade", func(s *site) {
@@ -42,7 +49,7 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 		}, 10 * time.Second},
 		{"shutdown", func(s *site) {
 			_, m := s.join()
-			m.socket.Emit("news")
+			hold(m)
 			go s.server.Load().Shutdown(context.Background())
 		}, 3 * time.Second},
 		{"an answer to the close frame", func(s *site) {
