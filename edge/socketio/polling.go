@@ -36,8 +36,17 @@ func (c *conn) answered(packets []unit, err error) {
 	defer c.mu.Unlock()
 	c.release(packets)
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		c.closeLocked(reasonTransportError, lost)
+		c.broken()
 	}
+}
+
+// broken closes the connection for a request that broke. If it is on its WebSocket by then, that has to be told. c.mu is held.
+func (c *conn) broken() {
+	e := lost
+	if c.ws != nil {
+		e = drop
+	}
+	c.closeLocked(reasonTransportError, e)
 }
 
 // await gives the packets for a long poll once there are any; they count as queued until the poll is answered. It is false if another
@@ -130,7 +139,9 @@ func (c *conn) post(q *request) {
 	defer c.server.recycle(buffer)
 	switch ok, err := c.readBody(q, buffer); {
 	case err != nil:
-		c.close(reasonTransportError, lost)
+		c.mu.Lock()
+		c.broken()
+		c.mu.Unlock()
 		q.refuse(faultRequest)
 	case !ok:
 		q.w.WriteHeader(http.StatusRequestEntityTooLarge)
