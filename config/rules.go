@@ -35,7 +35,7 @@ const overhead = 4 << 10
 var rules = [...]rule{
 	{"http.addr", false, func(c Config) bool { return address(c.HTTP.Addr) }, addrs},
 	{"http.origins", false, func(c Config) bool { return all(c.HTTP.Origins, origin) },
-		`a list of origins such as https://chat.example.com in lower case, without a path, or "*"`},
+		`a list of origins such as https://chat.example.com in lower case, without a path or the port that goes without saying, or "*"`},
 	{"http.proxies", false, func(c Config) bool { return all(c.HTTP.Proxies, netip.Prefix.IsValid) },
 		"a list of networks such as 10.0.0.0/8, or 127.0.0.1/32 for one address"},
 	{"ops.addr", false, func(c Config) bool { return c.Ops.Addr == "" || address(c.Ops.Addr) }, addrs + ", or empty"},
@@ -138,7 +138,11 @@ func origin(s string) bool {
 		return true
 	}
 	u, err := url.Parse(s)
-	return err == nil && u.Scheme != "" && u.Host != "" && s == strings.ToLower(u.Scheme+"://"+u.Host)
+	if err != nil || u.Host == "" || strings.Contains(u.Host, "*") || s != strings.ToLower(u.Scheme+"://"+u.Host) {
+		return false
+	}
+	port := map[string]string{"http": "80", "https": "443"}[u.Scheme] // which browsers leave out
+	return u.Scheme != "" && (port == "" || u.Port() != port)
 }
 
 // server is whether s is the URL of a NATS server.

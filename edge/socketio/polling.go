@@ -130,6 +130,7 @@ func (c *conn) post(q *request) {
 	kind, _, _ := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
 	binary := kind == contentBinary
 	if !c.startPost() {
+		q.neglectBody()
 		c.close(reasonTransportError, drop)
 		q.refuse(faultRequest)
 		return
@@ -173,14 +174,19 @@ func (c *conn) endPost() {
 func (c *conn) readBody(q *request, buffer *bytes.Buffer) (bool, error) {
 	limit := c.server.options.MaxPayload
 	if q.r.ContentLength > limit {
+		q.neglectBody()
 		return false, nil
 	}
 	// A client that takes longer than this counts as gone anyway.
 	control := http.NewResponseController(q.w)
 	control.SetReadDeadline(time.Now().Add(c.server.options.PingInterval + c.server.options.PingTimeout))
-	defer control.SetReadDeadline(time.Time{})
 	n, err := buffer.ReadFrom(io.LimitReader(q.r.Body, limit+1))
-	return n <= limit, err
+	if err != nil || n > limit {
+		q.neglectBody()
+		return n <= limit, err
+	}
+	control.SetReadDeadline(time.Time{}) // handlers may take longer
+	return true, nil
 }
 
 // receivePayload handles the packets of a POST. It is false if they are not what a client may send.

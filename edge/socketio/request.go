@@ -40,10 +40,14 @@ type request struct {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	q := &request{w: w, r: r, query: r.URL.Query(), upgrade: websocket.IsWebSocketUpgrade(r)}
 	allowed := s.options.CheckOrigin(r)
+	if !allowed {
+		s.options.Logger.Debug("socketio: a page's origin is not allowed", "origin", r.Header.Get("Origin"), "host", r.Host)
+	}
 	if allowed && q.crossOrigin() {
 		return
 	}
 	if f := s.verify(q, allowed); f != nil {
+		q.neglectBody()
 		q.refuse(f)
 		return
 	}
@@ -64,6 +68,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // verify finds out what a request is about, and what is wrong with it, in the reference implementation's order.
 func (s *Server) verify(q *request, allowed bool) *fault {
+	if q.r.Method != http.MethodPost && q.r.ContentLength != 0 || q.query.Has("j") { // a body that no client sends, or JSONP
+		return faultRequest
+	}
 	transport := q.query.Get("transport")
 	if transport != "polling" && transport != "websocket" {
 		return faultTransport
@@ -110,6 +117,16 @@ func (q *request) liftDeadlines() {
 	control := http.NewResponseController(q.w)
 	control.SetReadDeadline(time.Time{})
 	control.SetWriteDeadline(time.Time{})
+}
+
+// neglectTime is how long a body may take that nobody reads.
+const neglectTime = 5 * time.Second
+
+// neglectBody bounds the time for which net/http reads what is left of a body before it sends an answer, which otherwise may never end.
+func (q *request) neglectBody() {
+	if q.r.ContentLength != 0 {
+		http.NewResponseController(q.w).SetReadDeadline(time.Now().Add(neglectTime))
+	}
 }
 
 // transport says what a connection is on.
