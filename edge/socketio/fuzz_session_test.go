@@ -66,6 +66,7 @@ type world struct {
 	puppets    [10]*puppet
 	lines      []*line
 	holding    atomic.Pointer[chan bool] // handlers wait until it is closed
+	next       atomic.Int32              // actor's number
 
 	mu     sync.Mutex
 	actors []*actor
@@ -118,17 +119,19 @@ type actor struct {
 // connect decides by the namespace, or in the main one by the query's "as".
 func (w *world) connect(name string) socketio.Connect {
 	return func(ctx context.Context, s *socketio.Socket) (socketio.Session, error) {
-		a := &actor{tally: w.member(s), world: w}
+		a := &actor{tally: w.member(s), world: w, number: int(w.next.Add(1))}
 		defer a.check("Connect")()
-		w.mu.Lock()
-		a.number = len(w.actors)
-		w.actors = append(w.actors, a)
-		w.mu.Unlock()
-		w.wait()
 		as := name
 		if name == "/" {
 			as = s.Handshake().Query.Get("as")
 		}
+		if as == "/back" { // before anybody else may emit
+			s.Recover("key", a.replay)
+		}
+		w.mu.Lock()
+		w.actors = append(w.actors, a)
+		w.mu.Unlock()
+		w.wait()
 		switch as {
 		case "/refuse":
 			a.count()
@@ -146,21 +149,21 @@ func (w *world) connect(name string) socketio.Connect {
 			s.Disconnect(false)
 		case "/close":
 			s.Disconnect(true)
-		case "/back":
-			s.Recover("key", func(offset string) error {
-				before := a.n
-				a.count()
-				a.act("news", nil, nil)
-				if offset == "lost" {
-					a.n = before
-					return errors.New("lost")
-				}
-				return nil
-			})
 		}
 		w.joined.Add(1)
 		return a, nil
 	}
+}
+
+// replay gives what was missed; or it fails, and then numbers begin anew.
+func (a *actor) replay(offset string) error {
+	a.count()
+	a.socket.Send(bulletin)
+	if offset == "lost" {
+		a.n = 0
+		return errors.New("lost")
+	}
+	return nil
 }
 
 func (a *actor) Event(_ context.Context, e *socketio.Event) error {
@@ -341,7 +344,7 @@ func (w *world) do(kind byte, number int, text string) {
 		p.request("POST", p.session("polling"), octets, text, nil)
 	case 'r':
 		method, query, _ := strings.Cut(text, " ")
-		p.request(method, strings.ReplaceAll(query, "$", p.sid), plain, "", nil)
+		p.request(method, strings.ReplaceAll(query, "$", p.session("polling")), plain, "", nil)
 	case 's':
 		p.mu.Lock()
 		p.sloppy = p.sloppy || text == "5" && p.polls > 0
@@ -355,14 +358,16 @@ func (w *world) do(kind byte, number int, text string) {
 	case 'c':
 		p.ws.send(websocket.CloseMessage, text)
 	case 'f':
+		p.mu.Lock()
 		p.sloppy = true
+		p.mu.Unlock()
 		p.ws.write(func(ws *websocket.Conn) { io.WriteString(ws.NetConn(), text) })
 	case 'k':
 		p.ws.cut()
 	case 'S':
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if n := len(w.actors); n > 0 && text != "ack" && text != "panic" {
+		if n := len(w.actors); n > 0 && text != "ack" && text != "keep" && text != "panic" {
 			a := w.actors[number%n]
 			a.act(text, []any{"x", socketio.Binary("y")}, nil)
 			a.count()
