@@ -3,7 +3,7 @@
 //
 // It does not know what the events mean, has no rooms and keeps nothing: who gets what is up to the application, which sends one
 // Packet to as many Sockets as it likes. On one path it serves Engine.IO 4 with Socket.IO protocol 5 (the clients 3.x and 4.x) and
-// Engine.IO 3 with Socket.IO protocol 4 (the clients 2.x). JSONP and WebTransport it does not have.
+// Engine.IO 3 with Socket.IO protocol 4 (the clients 2.x). JSONP, WebTransport and compression it does not have.
 //
 // The one thing to know: handlers run on the goroutine that reads from their client. A handler that blocks slows its own client and
 // nobody else, and must not wait for something that this same client has yet to send. Sending never blocks: what a client does
