@@ -79,6 +79,35 @@ type (
 		By  UserID `json:"by"`
 		UID UserID `json:"uid"`
 	}
+	// GroupDescribed says what the group is called and looks like from now on, whole, as By would have it. A group that nobody has described
+	// has the name it was made with, and HistoryAll.
+	GroupDescribed struct {
+		By          UserID  `json:"by"`
+		Name        string  `json:"name"`
+		Avatar      string  `json:"avatar,omitempty"`
+		Description string  `json:"description,omitempty"`
+		History     History `json:"history"`
+	}
+	// GroupApplied says that UID would like to join; the owner and the admins may answer.
+	GroupApplied struct {
+		UID      UserID          `json:"uid"`
+		Greeting json.RawMessage `json:"greeting,omitempty"` // the client's own JSON object
+	}
+	// GroupRefused says that By said no to UID, who had applied.
+	GroupRefused struct {
+		By  UserID `json:"by"`
+		UID UserID `json:"uid"`
+	}
+	// GroupRoleSet says that By made UID what Role says. Who hands the ownership on is an admin from then on.
+	GroupRoleSet struct {
+		By   UserID `json:"by"`
+		UID  UserID `json:"uid"`
+		Role Role   `json:"role"`
+	}
+	// GroupDissolved says that By, the owner, ended the group.
+	GroupDissolved struct {
+		By UserID `json:"by"`
+	}
 )
 
 // Message is what somebody said, in the talk lane of a conversation.
@@ -106,6 +135,12 @@ type Profiled struct {
 	Avatar   string `json:"avatar,omitempty"`
 }
 
+// StatusSet says how a person would like to be seen, in the person's own status lane; a later one replaces it. It is also stored when a person
+// who is seen goes: its date is when the person was last seen online.
+type StatusSet struct {
+	Status Status `json:"status"`
+}
+
 func (FriendRequested) EventName() string { return "friend.requested" }
 func (FriendAccepted) EventName() string  { return "friend.accepted" }
 func (FriendRejected) EventName() string  { return "friend.rejected" }
@@ -118,9 +153,15 @@ func (GroupDeclined) EventName() string   { return "group.declined" }
 func (GroupJoined) EventName() string     { return "group.joined" }
 func (GroupLeft) EventName() string       { return "group.left" }
 func (GroupRemoved) EventName() string    { return "group.removed" }
+func (GroupDescribed) EventName() string  { return "group.described" }
+func (GroupApplied) EventName() string    { return "group.applied" }
+func (GroupRefused) EventName() string    { return "group.refused" }
+func (GroupRoleSet) EventName() string    { return "group.role" }
+func (GroupDissolved) EventName() string  { return "group.dissolved" }
 func (Message) EventName() string         { return "message" }
 func (ReadMarked) EventName() string      { return "read" }
 func (Profiled) EventName() string        { return "profile" }
+func (StatusSet) EventName() string       { return "status" }
 
 func (FriendRequested) Lane() Lane { return LaneState }
 func (FriendAccepted) Lane() Lane  { return LaneState }
@@ -134,9 +175,15 @@ func (GroupDeclined) Lane() Lane   { return LaneState }
 func (GroupJoined) Lane() Lane     { return LaneState }
 func (GroupLeft) Lane() Lane       { return LaneState }
 func (GroupRemoved) Lane() Lane    { return LaneState }
+func (GroupDescribed) Lane() Lane  { return LaneState }
+func (GroupApplied) Lane() Lane    { return LaneState }
+func (GroupRefused) Lane() Lane    { return LaneState }
+func (GroupRoleSet) Lane() Lane    { return LaneState }
+func (GroupDissolved) Lane() Lane  { return LaneState }
 func (Message) Lane() Lane         { return LaneTalk }
 func (ReadMarked) Lane() Lane      { return LaneRead }
 func (Profiled) Lane() Lane        { return LaneState }
+func (StatusSet) Lane() Lane       { return LaneStatus }
 
 // decoders holds one function for each event's name.
 var decoders = map[string]func([]byte) (Event, error){
@@ -152,9 +199,15 @@ var decoders = map[string]func([]byte) (Event, error){
 	"group.joined":     decode[GroupJoined],
 	"group.left":       decode[GroupLeft],
 	"group.removed":    decode[GroupRemoved],
+	"group.described":  decode[GroupDescribed],
+	"group.applied":    decode[GroupApplied],
+	"group.refused":    decode[GroupRefused],
+	"group.role":       decode[GroupRoleSet],
+	"group.dissolved":  decode[GroupDissolved],
 	"message":          decode[Message],
 	"read":             decode[ReadMarked],
 	"profile":          decode[Profiled],
+	"status":           decode[StatusSet],
 }
 
 func decode[E Event](b []byte) (Event, error) {

@@ -32,9 +32,15 @@ var samples = []Event{
 	GroupJoined{By: "ann", UID: "cat"},
 	GroupLeft{UID: "ann", Owner: "bob"},
 	GroupRemoved{By: "bob", UID: "cat"},
+	GroupDescribed{By: "bob", Name: "R&D <2> 研发", Avatar: "https://example.org/g.png?s=64&v=2", Description: "what we\ndo & why", History: HistoryJoined},
+	GroupApplied{UID: "eve", Greeting: json.RawMessage(`{"txt":"let <me> in","nick":"伊娃"}`)},
+	GroupRefused{By: "bob", UID: "eve"},
+	GroupRoleSet{By: "ann", UID: "bob", Role: RoleAdmin},
+	GroupDissolved{By: "ann"},
 	Message{From: "ann", ID: "c-1", Msg: json.RawMessage(`{"txt":"a<b && c>d \u003c 你好 👋🏽","type":"text","n":12345678901234567890.10}`), Open: true},
 	ReadMarked{By: "bob", Seq: 18446744073709551615},
 	Profiled{Username: "ann", Name: "Ann <3", Avatar: "https://example.org/a.png?s=64&v=2"},
+	StatusSet{Status: StatusInvisible},
 }
 
 func golden(name string) string { return filepath.Join("testdata", "events", name+".json") }
@@ -151,6 +157,8 @@ func TestEventLane(t *testing.T) {
 			want = LaneTalk
 		case "read":
 			want = LaneRead
+		case "status":
+			want = LaneStatus
 		}
 		if e.Lane() != want {
 			t.Errorf("%s is in the lane %s, want %s", e.EventName(), e.Lane(), want)
@@ -170,6 +178,8 @@ func TestEventWithoutOptionalFields(t *testing.T) {
 		{GroupLeft{UID: "ann"}, `{"event":"group.left","uid":"ann"}`},
 		{Message{From: "ann", ID: "1", Msg: json.RawMessage(`"hi"`)}, `{"event":"message","from":"ann","id":"1","msg":"hi"}`},
 		{ReadMarked{By: "ann"}, `{"event":"read","by":"ann","seq":0}`},
+		{GroupDescribed{By: "ann", Name: "x", History: HistoryAll}, `{"event":"group.described","by":"ann","name":"x","history":"all"}`},
+		{GroupApplied{UID: "eve"}, `{"event":"group.applied","uid":"eve"}`},
 		{Profiled{Name: "Ann"}, `{"event":"profile","name":"Ann"}`},
 	} {
 		t.Run(c.event.EventName(), func(t *testing.T) {

@@ -1,6 +1,9 @@
 package domain
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Limits of what goes with an application for friendship.
 const (
@@ -15,6 +18,7 @@ type Friendship struct {
 	friends   bool
 	requested UserID // who has asked and waits for an answer
 	blockedBy [2]bool
+	rejected  [2]time.Time // when each one's application was rejected last; zero for never, or since they were friends
 }
 
 // NewFriendship is that of two who never met. It panics where the topic is not a direct conversation of two different people,
@@ -60,10 +64,12 @@ type FriendCommand interface {
 
 // The commands of a friendship. By is who gives it.
 type (
-	// RequestFriend applies for friendship. Where the other has applied already, it accepts.
+	// RequestFriend applies for friendship. Where the other has applied already, it accepts. Who was rejected may apply again when Pause has
+	// gone by since.
 	RequestFriend struct {
 		By       UserID
 		Greeting json.RawMessage // a JSON object of at most MaxGreeting bytes, or nil
+		Pause
 	}
 	// AcceptFriend says yes to the other's application.
 	AcceptFriend struct{ By UserID }
@@ -108,12 +114,18 @@ func (c RequestFriend) decide(f Friendship) (Event, error) {
 	case f.Blocked(f.other(c.By)):
 		return nil, Refuse(Forbidden, "you may not apply to this person")
 	case f.requested == c.By:
-		return nil, Refuse(Conflict, "you have applied already; the answer is awaited")
+		return nil, errAppliedAlready
 	case f.requested == f.other(c.By):
 		return FriendAccepted{By: c.By}, nil
 	}
-	return FriendRequested(c), nil
+	if err := c.Pause.over(f.rejected[f.side(c.By)]); err != nil {
+		return nil, err
+	}
+	return FriendRequested{By: c.By, Greeting: c.Greeting}, nil
 }
+
+// errAppliedAlready is never changed.
+var errAppliedAlready = Refuse(Conflict, "you have applied already; the answer is awaited")
 
 func (c AcceptFriend) decide(f Friendship) (Event, error) {
 	if err := f.asked(c.By); err != nil {
@@ -175,15 +187,17 @@ func (f Friendship) MaySend(from UserID, open bool) error {
 	return Refuse(Forbidden, "you may not write to this person")
 }
 
-// Evolve folds an event of the state lane into the friendship. What is not of a friendship leaves it as it is.
-func (f *Friendship) Evolve(e Event) {
+// Evolve folds an event of the state lane, which the log stored at an instant, into the friendship. What is not of a friendship leaves it as
+// it is.
+func (f *Friendship) Evolve(e Event, at time.Time) {
 	switch e := e.(type) {
 	case FriendRequested:
 		f.requested = e.By
 	case FriendAccepted:
-		f.requested, f.friends = "", true
+		f.requested, f.friends, f.rejected = "", true, [2]time.Time{}
 	case FriendRejected:
 		f.requested = ""
+		f.rejected[f.side(f.other(e.By))] = at
 	case FriendRemoved:
 		f.friends = false
 	case FriendBlocked:
@@ -192,6 +206,24 @@ func (f *Friendship) Evolve(e Event) {
 	case FriendUnblocked:
 		f.blockedBy[f.side(e.By)] = false
 	}
+}
+
+// Pause is how long somebody whose application was turned down waits before applying again.
+type Pause struct {
+	Now  time.Time
+	Wait time.Duration // 0: not at all
+}
+
+// over refuses with code TooMany before the pause after an instant is over.
+func (p Pause) over(since time.Time) error {
+	left := p.Wait - p.Now.Sub(since)
+	if since.IsZero() || left <= 0 {
+		return nil
+	}
+	left = min(left, p.Wait).Truncate(time.Second) + time.Second // the clocks of an edge and of the log may differ
+	e := Refuse(TooMany, "you have been turned down; apply again in %v", left)
+	e.RetryAfter = left
+	return e
 }
 
 func checkGreeting(g json.RawMessage) error {

@@ -12,7 +12,7 @@ import (
 var anyFriendCommand = rapid.Custom(func(t *rapid.T) FriendCommand {
 	by := rapid.SampledFrom([]UserID{ann, bob, eve, ""}).Draw(t, "by")
 	return rapid.SampledFrom([]FriendCommand{
-		RequestFriend{By: by}, RequestFriend{by, json.RawMessage(`{"txt":"hi"}`)}, AcceptFriend{by}, RejectFriend{By: by},
+		RequestFriend{By: by}, RequestFriend{By: by, Greeting: json.RawMessage(`{"txt":"hi"}`)}, AcceptFriend{by}, RejectFriend{By: by},
 		RejectFriend{by, "no"}, RemoveFriend{by}, BlockFriend{by}, UnblockFriend{by},
 	}).Draw(t, "command")
 })
@@ -81,7 +81,7 @@ func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 			} else if _, yes := e.(FriendAccepted); yes && waitsForAnswer(history) != two.Peer(by) {
 				t.Fatalf("%s accepted what was not asked: %v", by, history)
 			}
-			f.Evolve(e)
+			f.Evolve(e, noon)
 			history = append(history, e)
 			if _, err := f.Decide(c); codeOf(err) != Conflict {
 				t.Fatalf("%#v, given again: %v, want code %d", c, err, Conflict)
@@ -135,7 +135,7 @@ func TestNobodyHasAFriendshipWithThemselves(t *testing.T) {
 		if _, err := f.Decide(RequestFriend{By: me}); err != nil {
 			t.Fatal(err)
 		}
-		f.Evolve(FriendBlocked{By: me})
+		f.Evolve(FriendBlocked{By: me}, noon)
 		if !f.Blocked(me) || f.Blocked(other) {
 			t.Fatalf("%s blocked %s, and it is %+v", me, other, f)
 		}

@@ -5,7 +5,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
+
+// noon is when the log stored the events of the tests.
+var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
 // The people of the tests. In their topic ann is the lower id and bob the higher; eve is in no friendship of theirs.
 const (
@@ -17,7 +21,7 @@ const (
 func friendshipAfter(given []Event) Friendship {
 	f := NewFriendship(Direct(ann, bob))
 	for _, e := range given {
-		f.Evolve(e)
+		f.Evolve(e, noon)
 	}
 	return f
 }
@@ -56,7 +60,7 @@ func TestFriendshipDecide(t *testing.T) {
 	}{
 		{"strangers may apply", strangers, RequestFriend{By: ann}, FriendRequested{By: ann}, OK},
 		{"the higher id may apply as well", strangers, RequestFriend{By: bob}, FriendRequested{By: bob}, OK},
-		{"a greeting goes with it", strangers, RequestFriend{ann, greeting}, FriendRequested{ann, greeting}, OK},
+		{"a greeting goes with it", strangers, RequestFriend{By: ann, Greeting: greeting}, FriendRequested{ann, greeting}, OK},
 		{"an application waits: no second one", askedAnn, RequestFriend{By: ann}, nil, Conflict},
 		{"who applies to an applicant accepts", askedAnn, RequestFriend{By: bob}, FriendAccepted{By: bob}, OK},
 		{"friends need not apply", friends, RequestFriend{By: ann}, nil, Conflict},
@@ -226,7 +230,7 @@ func TestGreetingAndReply(t *testing.T) {
 		{"invalid UTF-8", json.RawMessage("{\"a\":\"\xff\"}"), Malformed},
 	} {
 		t.Run("greeting: "+c.name, func(t *testing.T) {
-			if _, err := friendshipAfter(strangers).Decide(RequestFriend{ann, c.greeting}); codeOf(err) != c.code {
+			if _, err := friendshipAfter(strangers).Decide(RequestFriend{By: ann, Greeting: c.greeting}); codeOf(err) != c.code {
 				t.Errorf("RequestFriend: %v, want code %d", err, c.code)
 			}
 		})

@@ -17,7 +17,7 @@ const (
 func groupAfter(given ...Event) *Group {
 	g := new(Group)
 	for _, e := range given {
-		g.Evolve(e)
+		g.Evolve(e, noon)
 	}
 	return g
 }
@@ -210,7 +210,7 @@ func TestGroupMaySend(t *testing.T) {
 }
 
 func TestGroupName(t *testing.T) {
-	if got := groupAfter(team()...).Name(); got != "team" {
+	if got := groupAfter(team()...).About().Name; got != "team" {
 		t.Errorf("name is %q", got)
 	}
 }

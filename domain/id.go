@@ -82,9 +82,10 @@ func (u UserID) Subject() string {
 
 // Limits of what people call themselves and their groups, and of how they look.
 const (
-	MaxUsername = 32   // characters
-	MaxName     = 64   // characters
-	MaxAvatar   = 1024 // bytes
+	MaxUsername    = 32   // characters
+	MaxName        = 64   // characters
+	MaxAvatar      = 1024 // bytes
+	MaxDescription = 1024 // characters
 )
 
 // ParseUsername checks the name a person signs in with: 1 to MaxUsername letters and digits of any script, "_", "." and "-". Without
@@ -129,6 +130,15 @@ func visible(r rune) bool {
 func ParseAvatar(s string) (string, error) {
 	if len(s) > MaxAvatar || !printable(s) {
 		return "", Refuse(Malformed, "avatar must be at most %d bytes, without control characters", MaxAvatar)
+	}
+	return s, nil
+}
+
+// ParseDescription checks what is said about a group: at most MaxDescription characters, of which the control characters are line ends and tabs;
+// "" is nothing. It refuses with code Malformed.
+func ParseDescription(s string) (string, error) {
+	if utf8.RuneCountInString(s) > MaxDescription || !printable(strings.NewReplacer("\n", "", "\t", "").Replace(s)) {
+		return "", Refuse(Malformed, "description must be at most %d characters, without control characters but line ends and tabs", MaxDescription)
 	}
 	return s, nil
 }

@@ -106,9 +106,10 @@ func ParseConversationID(me UserID, id string) (Topic, error) {
 // Lane separates what a topic's decisions are made from from what is merely said. Each event has its one lane.
 type Lane string
 
-// The lanes. A read lane ends in the reader's id and keeps only the latest event.
+// The lanes. A read lane ends in the reader's id; it and a person's status lane keep only the latest event.
 const (
-	LaneState Lane = "state"
-	LaneTalk  Lane = "talk"
-	LaneRead  Lane = "read"
+	LaneState  Lane = "state"
+	LaneTalk   Lane = "talk"
+	LaneRead   Lane = "read"
+	LaneStatus Lane = "status"
 )

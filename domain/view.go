@@ -21,11 +21,18 @@ type (
 		Avatar   string `json:"avatar"`
 	}
 
-	// ApplyView is something that waits for the reader's answer: an application for friendship, or an invitation to a group.
+	// FriendView is what a friend may know of a person beyond that.
+	FriendView struct {
+		PersonView
+		Seen string `json:"seen,omitempty" doc:"When the friend was last seen online, as far as that was while not online now"`
+	}
+
+	// ApplyView is something that waits for the reader's answer: an application for friendship, an invitation to a group, or an application
+	// to join a group of which the reader is the owner or an admin.
 	ApplyView struct {
-		Type  string          `json:"type" enum:"friend,invite"`
+		Type  string          `json:"type" enum:"friend,invite,group"`
 		From  PersonView      `json:"from"`
-		Group *GroupView      `json:"group,omitempty"` // of an invitation
+		Group *GroupView      `json:"group,omitempty"` // but for friendship
 		Data  json.RawMessage `json:"data,omitempty"`  // the greeting of an application
 		Date  string          `json:"date"`
 		Seq   uint64          `json:"seq"`
@@ -33,12 +40,14 @@ type (
 
 	// GroupView is what a member may know of a group.
 	GroupView struct {
-		ID      GroupID `json:"id"`
-		Name    string  `json:"name"`
-		Avatar  string  `json:"avatar"`
-		Owner   UserID  `json:"owner"`
-		Members int     `json:"members"` // how many
-		Role    Role    `json:"role,omitempty"`
+		ID          GroupID `json:"id"`
+		Name        string  `json:"name"`
+		Avatar      string  `json:"avatar"`
+		Description string  `json:"description"`
+		History     History `json:"history" enum:"all,joined"`
+		Owner       UserID  `json:"owner"`
+		Members     int     `json:"members"` // how many
+		Role        Role    `json:"role,omitempty"`
 	}
 
 	// MemberView is somebody in a group.

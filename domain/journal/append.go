@@ -96,7 +96,7 @@ func (j *Journal) encode(d domain.Draft, p *pending) error {
 	if d.Expect != nil {
 		p.msg.Header.Set(jetstream.ExpectedLastSubjSeqHeader, strconv.FormatUint(*d.Expect, 10))
 	}
-	if a.lane == domain.LaneRead {
+	if a.lane == domain.LaneRead || a.lane == domain.LaneStatus {
 		p.msg.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	}
 	if p.size = p.msg.Size(); p.size > maxEvent {

@@ -13,7 +13,7 @@ import (
 // liveQueue is how many live copies may wait for deliver. Beyond it copies are lost, which is logged and told.
 const liveQueue = 8192
 
-// Live hands on copies of events as they are stored: of all group and person states, and of whom and what it follows.
+// Live hands on copies of events as they are stored: of all group states and all that is about persons, and of whom and what it follows.
 type Live struct {
 	j       *Journal
 	deliver func(domain.Record)
@@ -51,7 +51,7 @@ func (w *window) add(seq uint64) bool {
 	return true
 }
 
-// Live begins with the state lanes of all groups and persons. deliver gets the copies one at a time, in the order in which they came, from
+// Live begins with the state lanes of all groups, and with all lanes of persons. deliver gets the copies one at a time, in the order in which they came, from
 // one goroutine; an event that several interests cover comes once. Where copies may have been lost, lost is called in their place on the
 // same goroutine: after the connection was lost, once the servers know of all subscriptions again; where deliver has been too slow; for a copy
 // that cannot be read. All that was lost is in the log then, and nothing later has been delivered before. Record.Prev shows some holes, but
@@ -63,7 +63,7 @@ func (j *Journal) Live(deliver func(domain.Record), lost func()) (*Live, error) 
 	}
 	l.life, l.end = context.WithCancel(j.life)
 	l.worker.Go(l.work)
-	if err := l.follow("", "group.*.state", "person.*.state"); err != nil {
+	if err := l.follow("", "group.*.state", "person.>"); err != nil {
 		l.Close()
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
 		Replicas:    replicas,
 		MaxMsgSize:  maxEvent,
 		Duplicates:  dedupWindow,
-		AllowRollup: true, // of read marks
+		AllowRollup: true, // of read marks and statuses
 		AllowDirect: true,
 		RePublish:   &jetstream.RePublish{Source: all, Destination: livePrefix + all},
 		Metadata:    map[string]string{metaEpoch: rand.Text(), metaShards: strconv.Itoa(shards)},

@@ -87,6 +87,8 @@ func splitSubject(subject string, n int) (a address, ok bool) {
 		a.lane = domain.LaneState
 	case len(lane) == 1 && lane[0] == string(domain.LaneTalk) && !person:
 		a.lane = domain.LaneTalk
+	case len(lane) == 1 && lane[0] == string(domain.LaneStatus) && person:
+		a.lane = domain.LaneStatus
 	case len(lane) == 2 && lane[0] == string(domain.LaneRead) && !person:
 		a.lane = domain.LaneRead
 		a.reader, err = domain.ParseUserID(lane[1])
