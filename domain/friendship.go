@@ -217,7 +217,7 @@ type Pause struct {
 // over refuses with code TooMany before the pause after an instant is over.
 func (p Pause) over(since time.Time) error {
 	left := p.Wait - p.Now.Sub(since)
-	if since.IsZero() || left <= 0 {
+	if since.IsZero() || p.Wait <= 0 || left <= 0 {
 		return nil
 	}
 	left = min(left, p.Wait).Truncate(time.Second) + time.Second // the clocks of an edge and of the log may differ
