@@ -163,7 +163,7 @@ func (g *Group) appoint(u UserID, r Role) {
 // refuse turns an application down. Of those who were turned down the latest are remembered.
 func (g *Group) refuse(u UserID, at time.Time) {
 	delete(g.applied, u)
-	if len(g.refused) >= MaxApplications {
+	if _, again := g.refused[u]; !again && len(g.refused) >= MaxApplications {
 		oldest := u
 		for v, then := range g.refused {
 			if first := g.refused[oldest]; oldest == u || then.Before(first) || then.Equal(first) && v < oldest {
