@@ -155,6 +155,8 @@ func (c ApplyToJoin) decide(g *Group) (Event, error) {
 		return nil, err
 	}
 	switch {
+	case !g.exists:
+		return nil, Refuse(NotFound, "no such group")
 	case g.Role(c.UID) != "":
 		return nil, errMemberAlready
 	case g.Invited(c.UID):
