@@ -214,13 +214,10 @@ func (c Leave) decide(g *Group) (Event, error) {
 
 // heir is who follows the owner: admins before members, the longest there first; "" where the owner is alone.
 func (g *Group) heir() (next UserID) {
+	var best member
 	for u, m := range g.members {
-		if m.role == RoleOwner {
-			continue
-		}
-		n := g.members[next]
-		if next == "" || ranks[m.role] > ranks[n.role] || m.role == n.role && m.turn < n.turn {
-			next = u
+		if m.role != RoleOwner && (ranks[m.role] > ranks[best.role] || m.role == best.role && m.turn < best.turn) {
+			next, best = u, m
 		}
 	}
 	return next
