@@ -67,8 +67,9 @@ type Auth struct {
 
 // Chat is what people may do.
 type Chat struct {
-	Direct  string // who may write to whom: [Friends] or [Anyone]
-	Message Size   // largest message, in bytes
+	Direct  string        // who may write to whom: [Friends] or [Anyone]
+	Message Size          // largest message, in bytes
+	Reapply time.Duration // how long who was turned down waits before applying again; 0: not at all
 }
 
 // The values of chat.direct.

@@ -76,6 +76,8 @@ func TestWrongValues(t *testing.T) {
 		{"auth.audience", strings.Repeat("a", 1025), "1024 bytes"},
 		{"chat.direct", "nobody", "friends or anyone"},
 		{"chat.direct", "", "friends or anyone"},
+		{"chat.reapply", "-1s", "from 0s"},
+		{"chat.reapply", "8785h", "to 8784h"},
 		{"chat.message", "255", "256 to 256KiB"},
 		{"chat.message", "257KiB", "256 to 256KiB"},
 		{"chat.message", "64kb", "256 to 256KiB"},

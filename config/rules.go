@@ -61,6 +61,7 @@ var rules = [...]rule{
 	{"auth.audience", false, func(c Config) bool { return len(c.Auth.Audience) <= 1024 }, texts},
 	{"chat.direct", false, func(c Config) bool { return c.Chat.Direct == Friends || c.Chat.Direct == Anyone }, "friends or anyone"},
 	{"chat.message", false, func(c Config) bool { return within(c.Chat.Message, 256, 256<<10) }, "a size from 256 to 256KiB, such as 64KiB"},
+	{"chat.reapply", false, func(c Config) bool { return within(c.Chat.Reapply, 0, 8784*time.Hour) }, "a duration from 0s to 8784h, such as 1h"},
 	{"log.shards", false, func(c Config) bool { return within(c.Log.Shards, 0, 64) }, "a number from 0 to 64"},
 	{"log.sync", false, func(c Config) bool {
 		return c.Log.Sync == Always || within(c.Log.Sync, Sync(10*time.Millisecond), Sync(time.Minute))

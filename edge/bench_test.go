@@ -37,7 +37,7 @@ func (s *still) Last(_ context.Context, t domain.Topic, _ domain.Lane, _ domain.
 
 func (s *still) Ends(context.Context) ([]domain.Position, error)                     { return nil, nil }
 func (s *still) Wait(context.Context, []domain.Position) (uint64, error)             { return 0, nil }
-func (s *still) Friends(context.Context, domain.UserID) ([]domain.PersonView, error) { return nil, nil }
+func (s *still) Friends(context.Context, domain.UserID) ([]domain.FriendView, error) { return nil, nil }
 func (s *still) Groups(context.Context, domain.UserID) ([]domain.GroupView, error) {
 	return []domain.GroupView{{ID: "g"}}, nil
 }

@@ -3,8 +3,8 @@ package edge
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
+	"time"
 
 	"parley/domain"
 )
@@ -20,22 +20,28 @@ func (c command) usage() string { return strings.Join(c.args, ", ") }
 
 // commands are all there are. Their names are part of the protocol. Never changed.
 var commands = map[string]command{
-	"sign":         {[]string{"{user, rooms}"}, 1, now((*request).sign)},
-	"send":         {[]string{"uid", "msg"}, 2, (*request).send},
-	"groupSend":    {[]string{"{gid, user}", "msg"}, 2, (*request).groupSend},
-	"read":         {[]string{"conversation", "seq"}, 2, now((*request).read)},
-	"sendApply":    {[]string{"uid", "data"}, 1, now((*request).sendApply)},
-	"acceptFriend": {[]string{"uid"}, 1, now((*request).acceptFriend)},
-	"rejectFriend": {[]string{"uid", "reply"}, 1, now((*request).rejectFriend)},
-	"removeFriend": {[]string{"uid"}, 1, now((*request).removeFriend)},
-	"block":        {[]string{"uid"}, 1, now((*request).block)},
-	"unblock":      {[]string{"uid"}, 1, now((*request).unblock)},
-	"createGroup":  {[]string{"{name, members}"}, 1, now((*request).createGroup)},
-	"invite":       {[]string{"gid", "uid"}, 2, now((*request).invite)},
-	"acceptGroup":  {[]string{"gid", "uid"}, 1, now((*request).acceptGroup)},
-	"rejectGroup":  {[]string{"gid", "uid"}, 1, now((*request).rejectGroup)},
-	"leaveGroup":   {[]string{"gid"}, 1, now((*request).leaveGroup)},
-	"removeMember": {[]string{"gid", "uid"}, 2, now((*request).removeMember)},
+	"sign":          {[]string{"{user, rooms}"}, 1, now((*request).sign)},
+	"send":          {[]string{"uid", "msg"}, 2, (*request).send},
+	"groupSend":     {[]string{"{gid, user}", "msg"}, 2, (*request).groupSend},
+	"read":          {[]string{"conversation", "seq"}, 2, now((*request).read)},
+	"sendApply":     {[]string{"uid", "data"}, 1, now((*request).sendApply)},
+	"acceptFriend":  {[]string{"uid"}, 1, now((*request).acceptFriend)},
+	"rejectFriend":  {[]string{"uid", "reply"}, 1, now((*request).rejectFriend)},
+	"removeFriend":  {[]string{"uid"}, 1, now((*request).removeFriend)},
+	"block":         {[]string{"uid"}, 1, now((*request).block)},
+	"unblock":       {[]string{"uid"}, 1, now((*request).unblock)},
+	"createGroup":   {[]string{"{name, members}"}, 1, now((*request).createGroup)},
+	"updateGroup":   {[]string{"gid", "{name, avatar, description, history}"}, 2, now((*request).updateGroup)},
+	"invite":        {[]string{"gid", "uid"}, 2, now((*request).invite)},
+	"applyGroup":    {[]string{"gid", "data"}, 1, now((*request).applyGroup)},
+	"acceptGroup":   {[]string{"gid", "uid"}, 1, now((*request).acceptGroup)},
+	"rejectGroup":   {[]string{"gid", "uid"}, 1, now((*request).rejectGroup)},
+	"leaveGroup":    {[]string{"gid"}, 1, now((*request).leaveGroup)},
+	"removeMember":  {[]string{"gid", "uid"}, 2, now((*request).removeMember)},
+	"setRole":       {[]string{"gid", "uid", "role"}, 3, now((*request).setRole)},
+	"dissolveGroup": {[]string{"gid"}, 1, now((*request).dissolveGroup)},
+	"typing":        {[]string{"conversation"}, 1, now((*request).typing)},
+	"setStatus":     {[]string{"status"}, 1, now((*request).setStatus)},
 }
 
 // now is a command that has its answer when it returns.
@@ -64,6 +70,9 @@ func (q *request) sign(ctx context.Context) (any, error) {
 	q.socket.Emit("userin", online, q.person.view)
 	if !q.signed {
 		q.signed = true
+		if status := q.edge.hub.statusOf(q.person); status != domain.StatusOnline {
+			q.socket.Emit("status", shownAs{status})
+		}
 		q.deliverApplies(ctx)
 	}
 	return reply{domain.OK, "sign success", online}, nil
@@ -75,7 +84,7 @@ const (
 	maxPushedBytes = 256 << 10
 )
 
-// deliverApplies hands over the applications for friendship that came while the person was away.
+// deliverApplies hands over the applications, for friendship and to the groups that the person answers for, that came while the person was away.
 func (q *request) deliverApplies(ctx context.Context) {
 	q.edge.fresh(ctx) // behind is better than not at all
 	applies, err := q.edge.Views.Applies(ctx, q.me)
@@ -85,47 +94,21 @@ func (q *request) deliverApplies(ctx context.Context) {
 	}
 	told, weight := 0, 0
 	for _, a := range applies { // the newest first
-		if a.Type != "friend" {
+		to := domain.Direct(q.me, a.From.ID)
+		switch a.Type {
+		case "invite": // the list of groups has it
 			continue
+		case "group":
+			to = domain.InGroup(a.Group.ID)
 		}
 		told, weight = told+1, weight+len(a.Data)
 		if told > maxPushed || weight > maxPushedBytes {
 			return
 		}
-		if q.told.first(a.From.ID, a.Seq) {
-			q.socket.Emit("apply", application(a.Data, a.From.ID, a.Seq, a.Date))
+		if q.told.first(applicant{to, a.From.ID}, a.Seq) {
+			q.socket.Emit("apply", application(to, a.Data, a.From.ID, a.Seq, a.Date))
 		}
 	}
-}
-
-// attempts is how often a decision is made again because another event came first.
-const attempts = 8
-
-// decide makes a decision on a topic's state and stores what follows. Where this edge keeps the conversation it waits, too, until it has gone
-// by it. The first try believes what the edge knows; a refusal counts only when it comes from the log.
-func (e *Edge) decide(ctx context.Context, t domain.Topic, on func(standing) (domain.Event, error)) error {
-	for try := range attempts {
-		s, upTo, err := e.hub.newest(ctx, t, try > 0)
-		if err != nil {
-			return err
-		}
-		event, err := on(s)
-		if err != nil && try == 0 {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		stored, err := e.Log.Append(ctx, domain.Draft{Topic: t, Event: event, Expect: &upTo})
-		if errors.Is(err, domain.ErrRaced) {
-			continue
-		}
-		if c := e.hub.kept(t); err == nil && c != nil {
-			err = c.settled(ctx, stored, event)
-		}
-		return err
-	}
-	return domain.ErrRaced
 }
 
 // known says whether there is somebody by that id.
@@ -143,18 +126,42 @@ func (q *request) friendship(ctx context.Context, c domain.FriendCommand) (any, 
 	if err := q.known(ctx, u); err != nil {
 		return nil, err
 	}
-	return nil, q.edge.decide(ctx, domain.Direct(q.me, u), func(s standing) (domain.Event, error) {
+	return nil, q.decide(domain.Direct(q.me, u), func(s standing) (domain.Event, error) {
 		return s.(*friendship).Decide(c)
 	})
 }
 
+// sendApply applies for friendship, or, as the seed's clients do, to a group that the data names.
 func (q *request) sendApply(ctx context.Context) (any, error) {
-	var greeting json.RawMessage
-	if len(q.event.Args) > 1 && string(q.event.Args[1].JSON()) != "null" {
-		greeting = q.event.Args[1].JSON()
+	var to struct {
+		Type json.RawMessage `json:"type"`
+		GID  json.RawMessage `json:"gid"`
 	}
-	return q.friendship(ctx, domain.RequestFriend{By: q.me, Greeting: greeting})
+	greeting := q.greeting()
+	if json.Unmarshal(greeting, &to) == nil && string(to.Type) == "1" && to.GID != nil {
+		var s string
+		if json.Unmarshal(to.GID, &s) != nil {
+			return nil, domain.Refuse(domain.Malformed, "data.gid must be a string")
+		}
+		g, err := domain.ParseGroupID(s)
+		if err != nil {
+			return nil, err
+		}
+		return nil, q.applyTo(g)
+	}
+	return q.friendship(ctx, domain.RequestFriend{By: q.me, Greeting: greeting, Pause: q.edge.pause()})
 }
+
+// greeting is the second argument of an application; nil for none.
+func (q *request) greeting() json.RawMessage {
+	if len(q.event.Args) > 1 && string(q.event.Args[1].JSON()) != "null" {
+		return q.event.Args[1].JSON()
+	}
+	return nil
+}
+
+// pause is how long who has been turned down waits.
+func (e *Edge) pause() domain.Pause { return domain.Pause{Now: time.Now(), Wait: e.Settings.Reapply} }
 
 func (q *request) rejectFriend(ctx context.Context) (any, error) {
 	var reply string

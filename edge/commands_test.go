@@ -103,6 +103,7 @@ func TestRefusals(t *testing.T) {
 	w.people("ann", "bob", "cat", "eve")
 	w.befriend("ann", "bob")
 	w.group("g", "bob", "cat")
+	w.group("own", "ann")
 	n := w.edge()
 	a := n.device("ann")
 	before, err := w.journal.Ends(t.Context())
@@ -165,7 +166,37 @@ func TestRefusals(t *testing.T) {
 		{domain.Forbidden, "invite", []any{"g", "bob"}},
 		{domain.NotFound, "invite", []any{"nothing", "bob"}},
 		{domain.Forbidden, "acceptGroup", []any{"g"}},
-		{domain.Malformed, "acceptGroup", []any{"g", "bob"}},
+		{domain.Forbidden, "acceptGroup", []any{"g", "bob"}},
+		{domain.Malformed, "acceptGroup", []any{"g", "a.b"}},
+		{domain.Malformed, "acceptGroup", []any{"g", nil}},
+		{domain.Forbidden, "rejectGroup", []any{"g", "bob"}},
+		{domain.NotFound, "applyGroup", []any{"nothing"}},
+		{domain.Malformed, "applyGroup", []any{"g.*"}},
+		{domain.Malformed, "applyGroup", []any{"g", "let me in"}},
+		{domain.TooLarge, "applyGroup", []any{"g", map[string]any{"x": long[:5000]}}},
+		{domain.NotFound, "sendApply", []any{"bob", map[string]any{"type": 1, "gid": "nothing"}}},
+		{domain.Malformed, "sendApply", []any{"bob", map[string]any{"type": 1, "gid": "g.*"}}},
+		{domain.Malformed, "sendApply", []any{"bob", map[string]any{"type": 1, "gid": 7}}},
+		{domain.Forbidden, "updateGroup", []any{"g", map[string]any{"name": "x"}}},
+		{domain.NotFound, "updateGroup", []any{"nothing", map[string]any{"name": "x"}}},
+		{domain.Malformed, "updateGroup", []any{"own", map[string]any{}}},
+		{domain.Malformed, "updateGroup", []any{"own", "x"}},
+		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"name": 7}}},
+		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"name": " "}}},
+		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"avatar": long[:1025]}}},
+		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"description": long[:1025]}}},
+		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"history": "none"}}},
+		{domain.Forbidden, "setRole", []any{"g", "cat", "admin"}},
+		{domain.Malformed, "setRole", []any{"own", "bob", "king"}},
+		{domain.Malformed, "setRole", []any{"own", "bob", 7}},
+		{domain.Malformed, "setRole", []any{"own", "ann", "member"}},
+		{domain.Conflict, "setRole", []any{"own", "bob", "admin"}},
+		{domain.Forbidden, "dissolveGroup", []any{"g"}},
+		{domain.NotFound, "dissolveGroup", []any{"nothing"}},
+		{domain.Malformed, "typing", []any{"x"}},
+		{domain.Forbidden, "typing", []any{"u:eve"}},
+		{domain.Malformed, "setStatus", []any{"away"}},
+		{domain.Malformed, "setStatus", []any{7}},
 		{domain.Forbidden, "rejectGroup", []any{"g", "ann"}},
 		{domain.Forbidden, "leaveGroup", []any{"g"}},
 		{domain.Forbidden, "removeMember", []any{"g", "cat"}},

@@ -56,17 +56,19 @@ func newConversation(h *hub, t domain.Topic) *conversation {
 	return c
 }
 
-// standingNow gives a copy of how things stand, if that is known and kept up to date.
-func (c *conversation) standingNow() (standing, uint64, bool) {
+// look shows how things stand, if that is known, kept up to date and made from the event at least, too.
+func (c *conversation) look(least uint64, use func(s standing, upTo uint64)) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.standing == nil || c.retired {
-		return nil, 0, false
+	if c.standing == nil || c.retired || c.upTo < least {
+		return false
 	}
-	return c.standing.clone(), c.upTo, true
+	use(c.standing, c.upTo)
+	return true
 }
 
-// install takes over a standing that was read from the log, unless as new a one is there or nothing would keep it up to date.
+// install takes over a standing that was read from the log, unless as new a one is there or nothing would keep it up to date. From then on
+// it is the conversation's alone.
 func (c *conversation) install(s standing, upTo uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -286,7 +288,7 @@ func (c *conversation) process(r domain.Record) {
 		c.deliverMark(r, e, at)
 	default:
 		if r.Seq > c.upTo {
-			c.standing.Evolve(e)
+			c.standing.Evolve(e, r.Time)
 			c.upTo = r.Seq
 		}
 		c.deliverState(r)
@@ -338,20 +340,22 @@ func (c *conversation) admit(ctx context.Context, p *person) (bool, error) {
 	if err := c.follow(ctx); err != nil {
 		return true, err
 	}
-	s, upTo, ok := c.standingNow()
-	if !ok {
+	c.mu.Lock()
+	s, upTo := c.standing, c.upTo
+	c.mu.Unlock()
+	if s == nil {
 		var err error
 		if s, upTo, err = c.hub.fold(ctx, c.topic, 0); err != nil {
 			return true, err
 		}
-		c.install(s.clone(), upTo)
+		c.install(s, upTo)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.retired {
 		return false, nil
 	}
-	if c.standing != nil { // else copies have been lost since it was installed
+	if c.standing != nil { // else copies have been lost since
 		s, upTo = c.standing, c.upTo
 	}
 	if g, isGroup := s.(group); isGroup && g.Role(p.id) != "" {

@@ -58,7 +58,7 @@ type Accounts interface {
 type Views interface {
 	Person(ctx context.Context, u domain.UserID) (domain.PersonView, error)
 	People(ctx context.Context, query string, limit int) ([]domain.PersonView, error)
-	Friends(ctx context.Context, me domain.UserID) ([]domain.PersonView, error)
+	Friends(ctx context.Context, me domain.UserID) ([]domain.FriendView, error)
 	Applies(ctx context.Context, me domain.UserID) ([]domain.ApplyView, error)
 	Groups(ctx context.Context, me domain.UserID) ([]domain.GroupView, error)
 	Group(ctx context.Context, me domain.UserID, g domain.GroupID) (domain.GroupView, error)
@@ -88,7 +88,8 @@ type Options struct {
 type Settings struct {
 	Anyone     bool             // anyone may write to anyone; else only friends
 	MaxMessage int              // bytes of JSON of a message
-	Beat       time.Duration    // how often edges tell one another that they are alive; 2 s where it is 0
+	Reapply    time.Duration    // how long who was turned down waits before applying again; 0: not at all
+	Beat       time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
 	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
 	Socket     socketio.Options // its CheckOrigin holds for the API too
 	Logger     *slog.Logger
@@ -97,12 +98,13 @@ type Settings struct {
 // Edge is one node that people connect to: an http.Handler with Socket.IO at /socket.io/, the API under /api and the page elsewhere.
 type Edge struct {
 	Options
-	logger    *slog.Logger
-	passwords *passwords
-	sockets   *socketio.Server
-	mux       *http.ServeMux
-	hub       *hub
-	presence  *presence
+	logger      *slog.Logger
+	passwords   *passwords
+	sockets     *socketio.Server
+	mux         *http.ServeMux
+	hub         *hub
+	presence    *presence
+	stopHearing func() // of the other edges
 
 	ctx      context.Context // ends when the edge closes
 	cancel   context.CancelCauseFunc
@@ -114,7 +116,7 @@ var errClosing = errors.New("the edge is closing")
 
 // New makes an edge and begins to listen to the log's live copies and to the other edges' signals. Shutdown releases it.
 func New(o Options) (*Edge, error) {
-	o.Settings.Beat = cmp.Or(o.Settings.Beat, 2*time.Second)
+	o.Settings.Beat = cmp.Or(o.Settings.Beat, time.Second)
 	o.Settings.LiveWait = cmp.Or(o.Settings.LiveWait, 2*time.Second)
 	e := &Edge{Options: o, logger: o.Settings.Logger, mux: http.NewServeMux()}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
@@ -129,11 +131,16 @@ func New(o Options) (*Edge, error) {
 		e.cancel(err)
 		return nil, err
 	}
-	if err := e.presence.start(); err != nil {
+	untyped, err := o.Signals.Hear(typingSubject, e.hub.typed)
+	if err == nil {
+		err = e.presence.start()
+	}
+	if err != nil {
 		e.hub.live.Close()
 		e.cancel(err)
 		return nil, err
 	}
+	e.stopHearing = func() { e.presence.stop(); untyped() }
 	e.sockets = socketio.New(o.Settings.Socket)
 	e.sockets.Namespace("/", e.connect)
 	e.mux.Handle("/socket.io/", e.sockets)
@@ -164,8 +171,10 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // most until ctx is done, then for what the edge has asked the log. The caller has stopped to accept connections before. A second Shutdown
 // does no harm.
 func (e *Edge) Shutdown(ctx context.Context) error {
+	e.presence.close()
 	err := e.sockets.Shutdown(ctx)
-	e.presence.stop()
+	e.presence.seen.flush(ctx)
+	e.stopHearing()
 	e.hub.live.Close()
 	e.spawning.Lock()
 	e.cancel(errClosing)

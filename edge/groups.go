@@ -7,7 +7,7 @@ import (
 )
 
 // inGroup decides on the group named by the first argument.
-func (q *request) inGroup(ctx context.Context, c func() (domain.GroupCommand, error)) (any, error) {
+func (q *request) inGroup(c func() (domain.GroupCommand, error)) (any, error) {
 	g, err := q.gid(0)
 	if err != nil {
 		return nil, err
@@ -16,17 +16,17 @@ func (q *request) inGroup(ctx context.Context, c func() (domain.GroupCommand, er
 	if err != nil {
 		return nil, err
 	}
-	return nil, q.edge.decide(ctx, domain.InGroup(g), func(s standing) (domain.Event, error) {
-		return decideGroup(s, command)
-	})
+	return nil, q.decideGroup(g, command)
 }
 
-func decideGroup(s standing, c domain.GroupCommand) (domain.Event, error) {
-	g := s.(group)
-	if _, making := c.(domain.CreateGroup); !making && !g.Exists() {
-		return nil, errNoGroup
-	}
-	return g.Decide(c)
+func (q *request) decideGroup(g domain.GroupID, c domain.GroupCommand) error {
+	return q.decide(domain.InGroup(g), func(s standing) (domain.Event, error) {
+		g := s.(group)
+		if _, making := c.(domain.CreateGroup); !making && !g.Exists() {
+			return nil, errNoGroup
+		}
+		return g.Decide(c)
+	})
 }
 
 // createGroup makes a group of the caller's: friends are in at once (or anyone, where anyone may write to anyone), others invited.
@@ -68,8 +68,7 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 		}
 	}
 	g := domain.GroupID(newID())
-	err := q.edge.decide(ctx, domain.InGroup(g), func(s standing) (domain.Event, error) { return decideGroup(s, c) })
-	if err != nil {
+	if err := q.decideGroup(g, c); err != nil {
 		return nil, err
 	}
 	return map[string]any{"gid": g}, nil
@@ -83,19 +82,36 @@ func (q *request) friendOf(ctx context.Context, u domain.UserID) (bool, error) {
 	if domain.Refusal(err).Code != domain.Forbidden {
 		return err == nil, err
 	}
-	s, _, err := q.edge.hub.newest(ctx, t, true)
-	if err != nil {
-		return false, err
-	}
-	f := s.(*friendship)
-	if f.Blocked(q.me) || f.Blocked(u) {
+	var blocked bool
+	failed := q.edge.hub.stand(ctx, t, true, func(s standing, _ uint64) {
+		f := s.(*friendship)
+		blocked, err = f.Blocked(q.me) || f.Blocked(u), f.maySend(m)
+	})
+	switch {
+	case failed != nil:
+		return false, failed
+	case blocked:
 		return false, domain.Refuse(domain.Forbidden, "you may not invite this person")
 	}
-	return f.maySend(m) == nil, nil
+	return err == nil, nil
+}
+
+// updateGroup changes what the group is called, looks like and lets be read.
+func (q *request) updateGroup(context.Context) (any, error) {
+	return q.inGroup(func() (domain.GroupCommand, error) {
+		var a struct {
+			Name        *string `json:"name"`
+			Avatar      *string `json:"avatar"`
+			Description *string `json:"description"`
+			History     *string `json:"history"`
+		}
+		err := q.object(1, &a)
+		return domain.DescribeGroup{By: q.me, Name: a.Name, Avatar: a.Avatar, Description: a.Description, History: a.History}, err
+	})
 }
 
 func (q *request) invite(ctx context.Context) (any, error) {
-	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
+	return q.inGroup(func() (domain.GroupCommand, error) {
 		u, err := q.uid(1)
 		if err != nil {
 			return nil, err
@@ -108,40 +124,70 @@ func (q *request) invite(ctx context.Context) (any, error) {
 	})
 }
 
-// oneself checks the optional second argument of a command that so far one gives for oneself alone.
-func (q *request) oneself() error {
+func (q *request) applyGroup(context.Context) (any, error) {
+	g, err := q.gid(0)
+	if err != nil {
+		return nil, err
+	}
+	return nil, q.applyTo(g)
+}
+
+func (q *request) applyTo(g domain.GroupID) error {
+	return q.decideGroup(g, domain.ApplyToJoin{UID: q.me, Greeting: q.greeting(), Pause: q.edge.pause()})
+}
+
+// acceptGroup says yes: to one's own invitation, or to somebody's application.
+func (q *request) acceptGroup(context.Context) (any, error) {
+	return q.inGroup(func() (domain.GroupCommand, error) {
+		u, err := q.whose()
+		if u == q.me {
+			return domain.AcceptInvitation{UID: u}, err
+		}
+		return domain.AcceptApplication{By: q.me, UID: u}, err
+	})
+}
+
+// rejectGroup says no, likewise.
+func (q *request) rejectGroup(context.Context) (any, error) {
+	return q.inGroup(func() (domain.GroupCommand, error) {
+		u, err := q.whose()
+		if u == q.me {
+			return domain.DeclineInvitation{UID: u}, err
+		}
+		return domain.RefuseApplication{By: q.me, UID: u}, err
+	})
+}
+
+// whose decodes the optional second argument, a person's id; without it, it is one's own.
+func (q *request) whose() (domain.UserID, error) {
 	if len(q.event.Args) < 2 {
-		return nil
+		return q.me, nil
 	}
-	if s, err := q.str(1); err != nil || s != string(q.me) {
-		return domain.Refuse(domain.Malformed, "uid must be left out or your own: you answer your own invitation")
-	}
-	return nil
+	return q.anyone(1)
 }
 
-func (q *request) acceptGroup(ctx context.Context) (any, error) {
-	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
-		return domain.AcceptInvitation{UID: q.me}, q.oneself()
+func (q *request) leaveGroup(context.Context) (any, error) {
+	return q.inGroup(func() (domain.GroupCommand, error) { return domain.Leave{UID: q.me}, nil })
+}
+
+func (q *request) removeMember(context.Context) (any, error) {
+	return q.inGroup(func() (domain.GroupCommand, error) {
+		u, err := q.anyone(1)
+		return domain.RemoveMember{By: q.me, UID: u}, err
 	})
 }
 
-func (q *request) rejectGroup(ctx context.Context) (any, error) {
-	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
-		return domain.DeclineInvitation{UID: q.me}, q.oneself()
-	})
-}
-
-func (q *request) leaveGroup(ctx context.Context) (any, error) {
-	return q.inGroup(ctx, func() (domain.GroupCommand, error) { return domain.Leave{UID: q.me}, nil })
-}
-
-func (q *request) removeMember(ctx context.Context) (any, error) {
-	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
-		s, err := q.str(1)
+func (q *request) setRole(context.Context) (any, error) {
+	return q.inGroup(func() (domain.GroupCommand, error) {
+		u, err := q.anyone(1)
 		if err != nil {
 			return nil, err
 		}
-		u, err := domain.ParseUserID(s)
-		return domain.RemoveMember{By: q.me, UID: u}, err
+		role, err := q.str(2)
+		return domain.SetRole{By: q.me, UID: u, Role: domain.Role(role)}, err
 	})
+}
+
+func (q *request) dissolveGroup(context.Context) (any, error) {
+	return q.inGroup(func() (domain.GroupCommand, error) { return domain.DissolveGroup{By: q.me}, nil })
 }

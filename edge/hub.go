@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -14,6 +13,7 @@ type hub struct {
 	edge     *Edge
 	live     Live
 	profiles *profiles
+	lines    lines
 
 	mu            sync.RWMutex // never held while a conversation's lock is taken
 	people        map[domain.UserID]*person
@@ -37,8 +37,11 @@ func newHub(e *Edge) *hub {
 // arrive takes in one live record. It is called by one goroutine, in the log's order, and never waits for the network.
 func (h *hub) arrive(r domain.Record) {
 	if u, ok := r.Topic.Person(); ok {
-		if e, ok := r.Event.(domain.Profiled); ok {
+		switch e := r.Event.(type) {
+		case domain.Profiled:
 			h.profiles.learn(u, e, true)
+		case domain.StatusSet:
+			h.setStatus(u, e.Status, r.Seq)
 		}
 		return
 	}
@@ -85,20 +88,27 @@ func parties(r domain.Record) []domain.UserID {
 		return []domain.UserID{e.UID}
 	case domain.GroupRemoved:
 		return []domain.UserID{e.UID, e.By}
+	case domain.GroupApplied:
+		return []domain.UserID{e.UID}
+	case domain.GroupRefused:
+		return []domain.UserID{e.UID}
 	}
 	return nil
 }
 
-// connection gives the id of the oldest connection of somebody here; "" for nobody.
-func (h *hub) connection(u domain.UserID) string {
+// connection gives the id of the connection by which somebody is seen online here; "" for nobody, and gone where that is because nobody is
+// here: others may be about to come in, or would not be seen.
+func (h *hub) connection(u domain.UserID) (id string, gone bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	p := h.people[u]
 	if p == nil {
-		return ""
+		return "", true
 	}
-	sessions := *p.sessions.Load() // at least one
-	return sessions[len(sessions)-1].id
+	if !p.entered || p.status == domain.StatusInvisible {
+		return "", false
+	}
+	return p.connection(), false
 }
 
 // conversation gives the one of a topic, making it where there is none. A direct one is kept for as long as one of the two is connected
@@ -222,34 +232,6 @@ func (h *hub) watching(u domain.UserID) []*person {
 		all = append(all, p)
 	}
 	return all
-}
-
-// newest gives how a topic stands now: from the conversation where one is kept up to date here, else from the log; always from the
-// log where fresh is asked for. upTo is the last event it was made from.
-func (h *hub) newest(ctx context.Context, t domain.Topic, fresh bool) (s standing, upTo uint64, err error) {
-	c := h.kept(t)
-	if c != nil && !fresh {
-		if s, upTo, ok := c.standingNow(); ok {
-			return s, upTo, nil
-		}
-	}
-	s, upTo, err = h.fold(ctx, t, 0)
-	if err == nil && c != nil {
-		c.install(s.clone(), upTo)
-	}
-	return s, upTo, err
-}
-
-// maySend says whether a message would count now. A refusal comes from the log; a yes may turn out too hopeful (conversation.settle).
-func (h *hub) maySend(ctx context.Context, t domain.Topic, m domain.Message) error {
-	if c := h.kept(t); c != nil && c.maySend(m) {
-		return nil
-	}
-	s, _, err := h.newest(ctx, t, true)
-	if err != nil {
-		return err
-	}
-	return s.maySend(m)
 }
 
 // friendsOf gives the friends of somebody who is connected here.

@@ -106,7 +106,7 @@ func TestProfilesAreBounded(t *testing.T) {
 func TestApplicationsToldAreBounded(t *testing.T) {
 	var d told
 	for i := range 3 * maxTold {
-		if u := domain.UserID(strings.Repeat("a", i%90+1) + newID()); !d.first(u, 7) || d.first(u, 7) || d.first(u, 6) || !d.first(u, 8) {
+		if u := domain.UserID(strings.Repeat("a", i%90+1) + newID()); !d.first(applicant{from: u}, 7) || d.first(applicant{from: u}, 7) || d.first(applicant{from: u}, 6) || !d.first(applicant{from: u}, 8) {
 			t.Fatal("an application is new once")
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -49,7 +50,7 @@ func (m *model) step(t *rapid.T, round int) {
 	befriend := func(event string, c domain.FriendCommand) {
 		e, err := f.Decide(c)
 		if err == nil {
-			f.Evolve(e)
+			f.Evolve(e, time.Now())
 		}
 		check(t, d, expects(err), event, other)
 	}
@@ -59,13 +60,14 @@ func (m *model) step(t *rapid.T, round int) {
 			err = domain.Refuse(domain.NotFound, "no such group")
 		}
 		if err == nil {
-			m.group.Evolve(e)
+			m.group.Evolve(e, time.Now())
 		}
 		check(t, d, expects(err), event, append([]any{m.gid}, args...)...)
 	}
 	txt := fmt.Sprint(round)
 	switch command := rapid.SampledFrom([]string{"send", "send", "groupSend", "groupSend", "sendApply", "sendApply", "acceptFriend", "acceptFriend", "rejectFriend",
-		"removeFriend", "block", "unblock", "invite", "acceptGroup", "rejectGroup", "leaveGroup", "removeMember"}).Draw(t, "command"); command {
+		"removeFriend", "block", "unblock", "invite", "acceptGroup", "rejectGroup", "leaveGroup", "removeMember", "applyGroup", "applyGroup", "accept", "accept",
+		"reject", "setRole", "setRole", "updateGroup", "dissolveGroup", "setStatus"}).Draw(t, "command"); command {
 	case "send":
 		err := f.MaySend(me, false)
 		if check(t, d, expects(err), command, other, txt) {
@@ -106,6 +108,22 @@ func (m *model) step(t *rapid.T, round int) {
 		group(command, domain.Leave{UID: me})
 	case "removeMember":
 		group(command, domain.RemoveMember{By: me, UID: other}, other)
+	case "applyGroup":
+		group(command, domain.ApplyToJoin{UID: me})
+	case "accept":
+		group("acceptGroup", domain.AcceptApplication{By: me, UID: other}, other)
+	case "reject":
+		group("rejectGroup", domain.RefuseApplication{By: me, UID: other}, other)
+	case "setRole":
+		role := rapid.SampledFrom([]domain.Role{domain.RoleOwner, domain.RoleAdmin, domain.RoleMember, "king"}).Draw(t, "role")
+		group(command, domain.SetRole{By: me, UID: other, Role: role}, other, role)
+	case "updateGroup":
+		name := rapid.SampledFrom([]string{"new", " "}).Draw(t, "name")
+		group(command, domain.DescribeGroup{By: me, Name: &name, Description: &txt}, map[string]any{"name": name, "description": txt})
+	case "dissolveGroup":
+		group(command, domain.DissolveGroup{By: me})
+	case "setStatus": // it is of no consequence to what one may do
+		check(t, d, domain.OK, command, rapid.SampledFrom([]domain.Status{domain.StatusOnline, domain.StatusInvisible}).Draw(t, "status"))
 	}
 }
 
@@ -120,7 +138,7 @@ func check(t *rapid.T, d *device, want domain.Code, event string, args ...any) b
 // compare asks the API of both edges for what the rules say.
 func (m *model) compare(t *rapid.T, nodes [2]*node) {
 	for _, u := range m.users {
-		var friends struct{ Friends []domain.PersonView }
+		var friends struct{ Friends []domain.FriendView }
 		var groups struct{ Groups []domain.GroupView }
 		n := nodes[len(u)%2]
 		n.get(u, "/api/friends", &friends)
@@ -128,11 +146,17 @@ func (m *model) compare(t *rapid.T, nodes [2]*node) {
 		if (len(groups.Groups) == 1) != (m.group.Role(u) != "") || len(groups.Groups) == 1 && groups.Groups[0].Role != m.group.Role(u) {
 			t.Errorf("%s's groups are %+v, want the role %q", u, groups.Groups, m.group.Role(u))
 		}
+		if len(groups.Groups) == 1 {
+			about, g := m.group.About(), groups.Groups[0]
+			if g.Name != about.Name || g.Description != about.Description || g.Owner != m.group.Owner() || g.Members != m.group.Size() {
+				t.Errorf("%s is told of %+v, want %+v", u, g, about)
+			}
+		}
 		for _, other := range m.users {
 			if u == other {
 				continue
 			}
-			is := slices.ContainsFunc(friends.Friends, func(p domain.PersonView) bool { return p.ID == other })
+			is := slices.ContainsFunc(friends.Friends, func(p domain.FriendView) bool { return p.ID == other })
 			if is != m.friendship(u, other).Friends() {
 				t.Errorf("that %s and %s are friends is %v, want %v", u, other, is, !is)
 			}
@@ -169,7 +193,7 @@ func TestEdgesAnswerAsTheRulesDo(t *testing.T) {
 		}
 		w.people(m.users...)
 		made := domain.GroupCreated{By: m.users[0], Name: "g"}
-		m.group.Evolve(made)
+		m.group.Evolve(made, time.Now())
 		w.append(domain.InGroup(m.gid), made)
 		for _, u := range m.users {
 			m.devices[u] = [2]*device{nodes[0].device(u), nodes[1].device(u)}

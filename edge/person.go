@@ -5,6 +5,8 @@ import (
 	"maps"
 	"sync/atomic"
 
+	"golang.org/x/time/rate"
+
 	"parley/domain"
 	"parley/edge/socketio"
 )
@@ -17,7 +19,11 @@ type person struct {
 	sessions atomic.Pointer[[]*session] // read without a lock, replaced under hub.mu
 
 	// These are guarded by hub.mu.
-	following     bool // the feed of their direct conversations is open
+	entered       bool // a device has come so far that others may see it
+	status        domain.Status
+	statusSeq     uint64        // where the log says so; 0: not that we knew
+	typing        *rate.Limiter // nil until they type
+	following     bool          // the feed of their direct conversations is open
 	friends       map[domain.UserID]struct{}
 	changed       map[domain.UserID]bool // friendships that changed while friends were being read; nil afterwards
 	conversations map[*conversation]struct{}
@@ -34,13 +40,22 @@ func (p *person) send(packet *socketio.Packet) {
 	}
 }
 
+// connection gives the id of the oldest connection; "" for none.
+func (p *person) connection() string {
+	sessions := *p.sessions.Load()
+	if len(sessions) == 0 {
+		return ""
+	}
+	return sessions[len(sessions)-1].id
+}
+
 // enter adds a device. When it returns, nothing that is stored later is missed by it.
 func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView) error {
 	h.mu.Lock()
 	p := h.people[view.ID]
 	first := p == nil
 	if first {
-		p = &person{id: view.ID, view: view, settled: make(chan struct{}), friends: map[domain.UserID]struct{}{},
+		p = &person{id: view.ID, view: view, status: domain.StatusOnline, settled: make(chan struct{}), friends: map[domain.UserID]struct{}{},
 			changed: map[domain.UserID]bool{}, conversations: map[*conversation]struct{}{}}
 		p.sessions.Store(&[]*session{})
 		h.people[p.id] = p
@@ -66,7 +81,10 @@ func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView) err
 		h.leave(s)
 		return p.err
 	}
-	h.edge.presence.update(p.id, true)
+	h.mu.Lock()
+	p.entered = true
+	h.mu.Unlock()
+	h.edge.presence.update(p.id)
 	return nil
 }
 
@@ -78,6 +96,9 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	h.mu.Lock()
 	p.following = true
 	h.mu.Unlock()
+	if err := h.readStatus(ctx, p.id); err != nil { // before anybody may see them
+		return err
+	}
 	ends, err := h.edge.Log.Ends(ctx)
 	if err != nil {
 		return err
@@ -106,7 +127,7 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 }
 
 // befriended takes over who a person's friends are by the read models, but for those friendships that have changed meanwhile.
-func (h *hub) befriended(p *person, friends []domain.PersonView) {
+func (h *hub) befriended(p *person, friends []domain.FriendView) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.people[p.id] == p {
@@ -176,5 +197,5 @@ func (h *hub) leave(s *session) {
 			h.live.UnfollowPerson(p.id)
 		}
 	}
-	h.edge.presence.update(p.id, false)
+	h.edge.presence.update(p.id)
 }

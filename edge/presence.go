@@ -12,34 +12,40 @@ import (
 
 // presence knows who is online, on this edge and on the others. Each edge tells the others who comes and goes, numbered, and that it is
 // alive; one that has missed something asks for the whole. What is refreshed is the edge's lease, never anything per person.
+//
+// An edge hears its own beats, too, and they are its clock: another edge is gone that was silent for some of them. Where they do not come either, it
+// is NATS that is away, and nobody is believed to have gone for that.
 type presence struct {
 	edge *Edge
 	id   string // of this edge, new with each start
 	stop func()
+	seen seen
 
-	mu     sync.Mutex
-	count  uint64                   // of what this edge has announced
-	own    map[domain.UserID]string // who is online here, by which connection
-	others map[string]*neighbour
+	mu      sync.Mutex
+	count   uint64                   // of what this edge has announced
+	own     map[domain.UserID]string // who is seen online here, by which connection
+	others  map[string]*neighbour
+	beats   uint64 // of its own that this edge has heard
+	closing bool   // its people come back elsewhere: they are not announced to have gone
 }
 
 type neighbour struct {
 	count   uint64
 	online  map[domain.UserID]string
 	arrived map[domain.UserID]string // parts of a new whole; nil where its beginning was missed
-	heard   time.Time
+	heard   uint64                   // the listener's own beats, when it was heard last
 }
 
 const (
 	presenceSubject = "presence"
-	lease           = 4    // for how many beats an edge is believed to be alive
+	lease           = 6    // for how many beats of one's own a silent edge is believed to be alive
 	snapshotPart    = 2000 // people in one signal
 )
 
 // signal is what edges tell one another.
 type signal struct {
 	Edge  string                   `json:"edge"`
-	Kind  string                   `json:"kind"`            // in, out, beat, ask, all, bye
+	Kind  string                   `json:"kind"`            // in, out, beat, ask, all
 	Count uint64                   `json:"count,omitempty"` // the sender's announcements so far, this one included
 	To    string                   `json:"to,omitempty"`    // ask: of whom; "" of all
 	UID   domain.UserID            `json:"uid,omitempty"`
@@ -59,10 +65,7 @@ func (p *presence) start() error {
 	if err != nil {
 		return err
 	}
-	p.stop = func() {
-		p.tell(signal{Kind: "bye"})
-		unhear()
-	}
+	p.stop = unhear
 	p.tell(signal{Kind: "ask"})
 	p.edge.spawn(p.keepAlive)
 	return nil
@@ -78,7 +81,6 @@ func (p *presence) keepAlive() {
 		case <-tick.C:
 			p.mu.Lock()
 			p.tell(signal{Kind: "beat", Count: p.count})
-			p.expire()
 			p.mu.Unlock()
 		}
 	}
@@ -95,22 +97,33 @@ func (p *presence) tell(s signal) {
 	}
 }
 
-// update compares whether somebody is connected here, and by which connection, with what was announced, and announces the difference. Who
-// was not announced is only where they have entered: others may be here who will not get that far.
-func (p *presence) update(u domain.UserID, entered bool) {
+// close begins the end of the edge: its people will be back elsewhere before its lease runs out, or have gone with it then. Where there is
+// no other edge, they have gone now.
+func (p *presence) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closing = len(p.others) > 0
+}
+
+// update compares whether somebody is seen online here, and by which connection, with what was announced, and announces the difference.
+func (p *presence) update(u domain.UserID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	was := p.online(u)
-	conn, view := p.edge.hub.connection(u), p.edge.hub.profiles.shown(u)
-	if conn == p.own[u] || p.own[u] == "" && !entered {
+	conn, gone := p.edge.hub.connection(u)
+	if conn == p.own[u] || p.closing {
 		return
 	}
+	view := p.edge.hub.profiles.shown(u)
 	kind := "in"
 	if conn != "" {
 		p.own[u] = conn
 	} else {
 		kind, conn = "out", p.own[u]
 		delete(p.own, u)
+		if gone {
+			p.seen.note(p.edge, u)
+		}
 	}
 	p.count++
 	p.tell(signal{Kind: kind, Count: p.count, UID: u, Conn: conn, User: &view})
@@ -128,18 +141,16 @@ func (p *presence) announce(event string, u *domain.PersonView) {
 func (p *presence) online(u domain.UserID) bool { return p.connection(u) != "" }
 
 func (p *presence) connection(u domain.UserID) string {
-	if conn := p.own[u]; conn != "" {
-		return conn
-	}
+	least := p.own[u]
 	for _, n := range p.others {
-		if conn := n.online[u]; conn != "" {
-			return conn
+		if conn := n.online[u]; conn != "" && (least == "" || conn < least && p.own[u] == "") {
+			least = conn
 		}
 	}
-	return ""
+	return least
 }
 
-// of gives the map of those of a person's friends who are online, and the person, each with a connection's id.
+// of gives the map of those of a person's friends who are seen online, and the person, each with a connection's id.
 func (p *presence) of(who *person) map[domain.UserID]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -148,10 +159,13 @@ func (p *presence) of(who *person) map[domain.UserID]string {
 
 func (p *presence) mapOf(who *person) map[domain.UserID]string {
 	online := map[domain.UserID]string{}
-	for _, u := range append(p.edge.hub.friendsOf(who), who.id) {
+	for _, u := range p.edge.hub.friendsOf(who) {
 		if conn := p.connection(u); conn != "" {
 			online[u] = conn
 		}
+	}
+	if conn := who.connection(); conn != "" { // also where nobody else sees it
+		online[who.id] = conn
 	}
 	return online
 }
@@ -159,20 +173,26 @@ func (p *presence) mapOf(who *person) map[domain.UserID]string {
 // hear takes in a signal of any edge.
 func (p *presence) hear(b []byte) {
 	var s signal
-	if err := json.Unmarshal(b, &s); err != nil || s.Edge == p.id || s.Edge == "" {
+	if err := json.Unmarshal(b, &s); err != nil || s.Edge == "" {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if s.Edge == p.id {
+		if s.Kind == "beat" {
+			p.expire()
+		}
+		return
+	}
 	n := p.others[s.Edge]
 	if n == nil {
 		n = &neighbour{online: map[domain.UserID]string{}}
 		p.others[s.Edge] = n
-		if s.Kind != "all" && s.Kind != "bye" {
+		if s.Kind != "all" {
 			p.tell(signal{Kind: "ask", To: s.Edge})
 		}
 	}
-	n.heard = time.Now()
+	n.heard = p.beats
 	switch s.Kind {
 	case "in", "out":
 		p.follow(n, s)
@@ -186,8 +206,6 @@ func (p *presence) hear(b []byte) {
 		}
 	case "all":
 		p.replace(n, s)
-	case "bye":
-		p.lose(s.Edge)
 	}
 }
 
@@ -262,19 +280,28 @@ func (p *presence) replace(n *neighbour, s signal) {
 	}
 }
 
-// expire loses the edges whose lease has run out.
+// expire counts a beat of this edge's own, and loses the edges whose lease has run out.
 func (p *presence) expire() {
+	p.beats++
 	for id, n := range p.others {
-		if time.Since(n.heard) > lease*p.edge.Settings.Beat {
+		if p.beats-n.heard > lease {
 			p.lose(id)
 		}
 	}
 }
 
+// lose takes another edge's people away. The first of those that are left puts down when the people were last seen.
 func (p *presence) lose(id string) {
 	n := p.others[id]
 	delete(p.others, id)
+	first := true
+	for other := range p.others {
+		first = first && p.id < other
+	}
 	for u := range n.online {
 		p.changed(u, true, nil)
+		if first && !p.online(u) {
+			p.seen.note(p.edge, u)
+		}
 	}
 }

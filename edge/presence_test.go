@@ -226,22 +226,30 @@ func TestEdgeVanishes(t *testing.T) {
 	}
 }
 
-// An edge that says goodbye takes its people with it at once.
+// When an edge shuts down its people come back elsewhere, and their friends do not see that they were gone; who does not come back is gone a
+// little later.
 func TestEdgeShutsDown(t *testing.T) {
 	w := newWorld(t, 1)
-	w.people("ann", "bob")
+	w.people("ann", "bob", "cat")
 	w.befriend("ann", "bob")
-	one, two := w.edge(), w.edge()
+	w.befriend("ann", "cat")
+	one, two := w.edge(beating), w.edge(beating)
 	a := one.device("ann")
-	b := two.device("bob")
+	b, c := two.device("bob"), two.device("cat")
 	a.expect("userin")
+	a.expect("userin")
+	known(t, "ann", two)
 	must(t, two.e.Shutdown(t.Context()))
-	a.expect("userout")
 	<-b.done
+	<-c.done
+	b = one.device("bob")
+	hears(a, "+bob", "+cat", "-cat")
 	must(t, two.e.Shutdown(t.Context()))
 	if p, c, watched := two.e.Kept(); p != 0 || c != 0 || watched != 0 {
 		t.Errorf("it holds %d people, %d conversations, %d watched", p, c, watched)
 	}
+	b.leave()
+	hears(a, "+bob", "+cat", "-cat", "-bob")
 }
 
 // A signal that is lost shows by the next beat's count, and the whole is asked for.
@@ -285,7 +293,7 @@ func TestWholeInPartsDoesNotFlicker(t *testing.T) {
 	hears(a, "+bob", "+cat")
 	tell(`{"edge":"x","kind":"all","count":3,"all":{"u1":"1"}}`) // without its beginning
 	tell(`{"edge":"x","kind":"all","count":3,"all":{"u1":"1"},"last":true}`)
-	for _, nonsense := range []string{``, `null`, `[]`, `{`, `{"edge":""}`, `{"edge":"x","kind":"new"}`, `{"edge":7}`, `{"edge":"y","kind":"bye"}`} {
+	for _, nonsense := range []string{``, `null`, `[]`, `{`, `{"edge":""}`, `{"edge":"x","kind":"new"}`, `{"edge":7}`, `{"edge":"y","kind":"bye"}`, `{"edge":"y","kind":"all","all":{"bob":7}}`} {
 		tell(nonsense)
 	}
 	tell(`{"edge":"x","kind":"all","count":3,"all":{"cat":"c1"},"first":true,"last":true}`)
@@ -293,8 +301,6 @@ func TestWholeInPartsDoesNotFlicker(t *testing.T) {
 	if got := online(a); !slices.Equal(got, []domain.UserID{"ann", "cat"}) {
 		t.Errorf("online are %v", got)
 	}
-	tell(`{"edge":"x","kind":"bye"}`)
-	hears(a, "+bob", "+cat", "-bob", "+ann", "-cat") // +ann: the answer to sign
 }
 
 // Friendship decides who is told, as soon as it begins and ends.

@@ -51,7 +51,7 @@ type (
 		Users []domain.PersonView `json:"users"`
 	}
 	friends struct {
-		Friends []domain.PersonView `json:"friends"`
+		Friends []domain.FriendView `json:"friends"`
 	}
 	applies struct {
 		Applies []domain.ApplyView `json:"applies"`
@@ -115,7 +115,7 @@ func (e *Edge) serveQueries(api huma.API) {
 		found, err := v.Groups(ctx, me)
 		return groups{list(found)}, err
 	})
-	query(e, api, "/api/groups/{gid}", "group", "One group, for members and those invited", func(ctx context.Context, me domain.UserID, in *ofGroup) (domain.GroupView, error) {
+	query(e, api, "/api/groups/{gid}", "group", "One group, for members, those invited and those who have applied", func(ctx context.Context, me domain.UserID, in *ofGroup) (domain.GroupView, error) {
 		g, err := domain.ParseGroupID(in.GID)
 		if err != nil {
 			return domain.GroupView{}, err

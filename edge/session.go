@@ -27,25 +27,31 @@ type session struct {
 	told   told
 }
 
-// told remembers the applications for friendship that a device has been told of, for the same one may come live and be among those that
-// wait when the device signs.
+// told remembers the applications that a device has been told of, for the same one may come live and be among those that wait when the device
+// signs.
 type told struct {
 	mu   sync.Mutex
-	upTo map[domain.UserID]uint64 // by applicant: the last one's seq
+	upTo map[applicant]uint64 // the last one's seq
+}
+
+// applicant is who has applied, to whom or what.
+type applicant struct {
+	to   domain.Topic
+	from domain.UserID
 }
 
 // maxTold is how many applicants are remembered: more than wait in one's list.
 const maxTold = 1000
 
 // first says whether an application is a new one, and notes it.
-func (t *told) first(from domain.UserID, seq uint64) bool {
+func (t *told) first(a applicant, seq uint64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if seq <= t.upTo[from] {
+	if seq <= t.upTo[a] {
 		return false
 	}
 	if t.upTo == nil {
-		t.upTo = map[domain.UserID]uint64{}
+		t.upTo = map[applicant]uint64{}
 	}
 	for old := range t.upTo { // any one will do
 		if len(t.upTo) < maxTold {
@@ -53,7 +59,7 @@ func (t *told) first(from domain.UserID, seq uint64) bool {
 		}
 		delete(t.upTo, old)
 	}
-	t.upTo[from] = seq
+	t.upTo[a] = seq
 	return true
 }
 
@@ -132,7 +138,7 @@ func (s *session) Disconnect(string) { s.edge.hub.leave(s) }
 // Event carries out one command.
 func (s *session) Event(ctx context.Context, ev *socketio.Event) error {
 	command, known := commands[ev.Name]
-	q := &request{session: s, event: ev, command: command}
+	q := &request{session: s, event: ev, command: command, life: ctx}
 	if !known {
 		q.answer(nil, domain.Refuse(domain.Malformed, "there is no command %q", cut(ev.Name, 32)))
 		return nil
@@ -156,6 +162,7 @@ type request struct {
 	*session
 	event   *socketio.Event
 	command command
+	life    context.Context // the connection's
 }
 
 // reply is what a command's ack carries. A command that has words of its own gives it whole as its data.
@@ -209,15 +216,20 @@ func (q *request) str(i int) (s string, err error) {
 
 // uid decodes the argument at i, another person's id.
 func (q *request) uid(i int) (domain.UserID, error) {
-	s, err := q.str(i)
-	if err != nil {
-		return "", err
-	}
-	u, err := domain.ParseUserID(s)
+	u, err := q.anyone(i)
 	if err == nil && u == q.me {
 		err = domain.Refuse(domain.Malformed, "%s must be another's, this one is yours", q.command.args[i])
 	}
 	return u, err
+}
+
+// anyone decodes the argument at i, a person's id.
+func (q *request) anyone(i int) (domain.UserID, error) {
+	s, err := q.str(i)
+	if err != nil {
+		return "", err
+	}
+	return domain.ParseUserID(s)
 }
 
 // gid decodes the argument at i, a group's id.

@@ -146,6 +146,9 @@ func (h *hub) reenter(ctx context.Context, p *person) error {
 	if err := h.admitAll(ctx, p, groups); err != nil {
 		return err
 	}
+	if err := h.readStatus(ctx, p.id); err != nil {
+		return err
+	}
 	h.befriended(p, friends)
 	for _, g := range groups {
 		if c := h.kept(domain.InGroup(g.ID)); c != nil && c.blank() && c.lose() {

@@ -73,18 +73,18 @@ func (v *verdicts) giveUp(e *Edge) {
 
 // settle calls done once, soon, with what became of the event that this edge stored at a sequence: nil, or why a message did not count
 // after all. The order of the log decides: somebody may have been removed between being asked and being stored. done must not block; it
-// is not called any more when the edge closes.
-func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(error)) {
+// is not called any more when the edge closes. What waits until then may be forgotten.
+func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(error)) *waiter {
 	w := &waiter{seq: stored.Seq, done: done, asklog: func() { done(c.hub.judge(c.topic, stored.Seq, e)) }}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case stored.Duplicate, c.retired:
 		c.hub.edge.spawn(w.asklog)
-		return
+		return nil
 	case w.seq <= c.seen:
 		c.verdicts.answer(c.hub.edge, w)
-		return
+		return nil
 	}
 	w.timeout = time.AfterFunc(c.hub.edge.Settings.LiveWait, func() {
 		c.mu.Lock()
@@ -96,16 +96,29 @@ func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(er
 		c.verdicts.waiting = map[*waiter]struct{}{}
 	}
 	c.verdicts.waiting[w] = struct{}{}
+	return w
+}
+
+// forget ends the waiting of who does not want to know any more; nil is nobody.
+func (c *conversation) forget(w *waiter) {
+	if w == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w.timeout.Stop()
+	delete(c.verdicts.waiting, w)
 }
 
 // settled waits for settle.
 func (c *conversation) settled(ctx context.Context, stored domain.Stored, e domain.Event) error {
 	answer := make(chan error, 1)
-	c.settle(stored, e, func(err error) { answer <- err })
+	w := c.settle(stored, e, func(err error) { answer <- err })
 	select {
 	case err := <-answer:
 		return err
 	case <-ctx.Done():
+		c.forget(w)
 		return nil // it is stored, whatever we have seen of it
 	}
 }

@@ -214,7 +214,7 @@ func (n *node) startEdge(ctx context.Context) error {
 			return n.journal.Live(deliver, lost)
 		},
 		Settings: edge.Settings{
-			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Logger: n.logger,
+			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Reapply: n.Chat.Reapply, Logger: n.logger,
 			Socket: n.wire(),
 		},
 	})
