@@ -119,15 +119,15 @@ func (p *puppet) session(transport string) string {
 func (p *puppet) request(method, query, contentType, body string, then func(kind string, body []byte)) {
 	ctx := p.ctx
 	p.background.Go(func() {
-		kind, text := p.fetch(ctx, method, query, contentType, body)
+		kind, text := p.fetch(ctx, method, query, contentType, strings.NewReader(body))
 		if then != nil {
 			then(kind, text)
 		}
 	})
 }
 
-func (p *puppet) fetch(ctx context.Context, method, query, contentType, body string) (kind string, text []byte) {
-	r, err := http.NewRequestWithContext(ctx, method, "http://memory/socket.io/?"+query, strings.NewReader(body))
+func (p *puppet) fetch(ctx context.Context, method, query, contentType string, body io.Reader) (kind string, text []byte) {
+	r, err := http.NewRequestWithContext(ctx, method, "http://memory/socket.io/?"+query, body)
 	if err != nil {
 		return "", nil
 	}
@@ -142,6 +142,20 @@ func (p *puppet) fetch(ctx context.Context, method, query, contentType, body str
 		return "", nil
 	}
 	return answer.Header.Get("Content-Type"), text
+}
+
+// postEndless posts a body that does not end before it is given up.
+func (p *puppet) postEndless(begin string) {
+	ctx, query := p.ctx, p.session("polling")
+	p.background.Go(func() { p.fetch(ctx, "POST", query, plain, io.MultiReader(strings.NewReader(begin), endless{ctx})) })
+}
+
+// endless is the rest of such a body.
+type endless struct{ ctx context.Context }
+
+func (e endless) Read([]byte) (int, error) {
+	<-e.ctx.Done()
+	return 0, e.ctx.Err()
 }
 
 // get polls.
