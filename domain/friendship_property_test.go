@@ -1,9 +1,9 @@
 package domain
 
 import (
-	"encoding/json"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -11,8 +11,9 @@ import (
 // anyFriendCommand is a command of one of the two, or of somebody who has no business there.
 var anyFriendCommand = rapid.Custom(func(t *rapid.T) FriendCommand {
 	by := rapid.SampledFrom([]UserID{ann, bob, eve, ""}).Draw(t, "by")
+	pause := anyPause.Draw(t, "pause")
 	return rapid.SampledFrom([]FriendCommand{
-		RequestFriend{By: by}, RequestFriend{By: by, Greeting: json.RawMessage(`{"txt":"hi"}`)}, AcceptFriend{by}, RejectFriend{By: by},
+		RequestFriend{By: by, Pause: pause}, RequestFriend{by, greeting, pause}, AcceptFriend{by}, RejectFriend{By: by},
 		RejectFriend{by, "no"}, RemoveFriend{by}, BlockFriend{by}, UnblockFriend{by},
 	}).Draw(t, "command")
 })
@@ -27,7 +28,16 @@ func lastOf(history []Event, is func(Event) bool) Event {
 	return nil
 }
 
-// The three questions below are answered from the bare history, so that the fold has something to be compared with.
+// friendshipOver is folded from a history.
+func friendshipOver(history []Event) Friendship {
+	f := NewFriendship(Direct(ann, bob))
+	for i, e := range history {
+		f.Evolve(e, hour(i))
+	}
+	return f
+}
+
+// The questions below are answered from the bare history, so that the fold has something to be compared with.
 
 func areFriends(history []Event) bool {
 	last := lastOf(history, func(e Event) bool {
@@ -58,6 +68,21 @@ func waitsForAnswer(history []Event) UserID {
 	return asked.By
 }
 
+// rejectedAt is when the application of one of the two was rejected last, the two having not been friends since; ok is false for never.
+func rejectedAt(history []Event, u UserID) (at time.Time, ok bool) {
+	for i, e := range slices.Backward(history) {
+		switch e := e.(type) {
+		case FriendRejected:
+			if Direct(ann, bob).Peer(e.By) == u {
+				return hour(i), true
+			}
+		case FriendAccepted:
+			return time.Time{}, false
+		}
+	}
+	return time.Time{}, false
+}
+
 func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 	two := Direct(ann, bob)
 	rapid.Check(t, func(t *rapid.T) {
@@ -70,8 +95,15 @@ func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 			if f != before || !sameAnswer(e, err, again, errAgain) {
 				t.Fatalf("deciding %#v changed the state, or the answer", c)
 			}
+			if request, ok := c.(RequestFriend); ok {
+				at, was := rejectedAt(history, request.By)
+				early := was && request.Wait > 0 && request.Now.Before(at.Add(request.Wait))
+				if _, asks := e.(FriendRequested); asks && early || codeOf(err) == TooMany && !early {
+					t.Fatalf("%#v gives %#v, %v; rejected: %t, %v", c, e, err, was, at)
+				}
+			}
 			if err != nil {
-				if code := codeOf(err); e != nil || code != Conflict && code != Forbidden {
+				if code := codeOf(err); e != nil || code != Conflict && code != Forbidden && code != TooMany {
 					t.Fatalf("%#v refused with %v, and gives %v", c, err, e)
 				}
 				continue
@@ -81,17 +113,17 @@ func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 			} else if _, yes := e.(FriendAccepted); yes && waitsForAnswer(history) != two.Peer(by) {
 				t.Fatalf("%s accepted what was not asked: %v", by, history)
 			}
-			f.Evolve(e, noon)
+			f.Evolve(e, hour(len(history)))
 			history = append(history, e)
 			if _, err := f.Decide(c); codeOf(err) != Conflict {
 				t.Fatalf("%#v, given again: %v, want code %d", c, err, Conflict)
 			}
 			checkFriendship(t, f, history)
 		}
-		if again := friendshipAfter(history); again != f {
+		if again := friendshipOver(history); again != f {
 			t.Fatalf("folded again: %+v, was %+v", again, f)
 		}
-		if fromLog := friendshipAfter(throughTheLog(t, history)); fromLog != f {
+		if fromLog := friendshipOver(throughTheLog(t, history)); fromLog != f {
 			t.Fatalf("folded from the log: %+v, was %+v", fromLog, f)
 		}
 	})

@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,71 +50,85 @@ var (
 	madeUp    = []Event{FriendRequested{By: ann}, FriendAccepted{By: bob}, FriendBlocked{By: ann}, FriendUnblocked{By: ann}}
 )
 
+// friendRule says what follows from a command: an event, or a refusal with a code.
+type friendRule struct {
+	rule  string
+	given []Event
+	when  FriendCommand
+	then  Event // or
+	code  Code
+}
+
+// What goes with an application and its answer.
+var (
+	greeting = json.RawMessage(`{"txt":"it is I"}`)
+	longest  = strings.Repeat("语", MaxReply)
+)
+
+var friendRules = []friendRule{
+	{"strangers may apply", strangers, RequestFriend{By: ann}, FriendRequested{By: ann}, OK},
+	{"the higher id may apply as well", strangers, RequestFriend{By: bob}, FriendRequested{By: bob}, OK},
+	{"a greeting goes with it", strangers, RequestFriend{By: ann, Greeting: greeting}, FriendRequested{ann, greeting}, OK},
+	{"an application waits: no second one", askedAnn, RequestFriend{By: ann}, nil, Conflict},
+	{"who applies to an applicant accepts", askedAnn, RequestFriend{By: bob}, FriendAccepted{By: bob}, OK},
+	{"friends need not apply", friends, RequestFriend{By: ann}, nil, Conflict},
+	{"a friend who was asked need not either", friends, RequestFriend{By: bob}, nil, Conflict},
+	{"the rejected may apply again", rejected, RequestFriend{By: ann}, FriendRequested{By: ann}, OK},
+	{"whoever rejected may apply too", rejected, RequestFriend{By: bob}, FriendRequested{By: bob}, OK},
+	{"the removed may apply again", removed, RequestFriend{By: ann}, FriendRequested{By: ann}, OK},
+	{"the blocked may not apply", blockedB, RequestFriend{By: ann}, nil, Forbidden},
+	{"who blocks must unblock before applying", blockedA, RequestFriend{By: ann}, nil, Conflict},
+	{"who blocks and is blocked hears of the own block", mutual, RequestFriend{By: ann}, nil, Conflict},
+	{"after a block is taken back, strangers may apply", madeUp, RequestFriend{By: bob}, FriendRequested{By: bob}, OK},
+	{"a third may not apply here", strangers, RequestFriend{By: eve}, nil, Forbidden},
+
+	{"the asked may accept", askedAnn, AcceptFriend{bob}, FriendAccepted{bob}, OK},
+	{"the lower id may accept as well", askedBob, AcceptFriend{ann}, FriendAccepted{ann}, OK},
+	{"nobody accepts their own application", askedAnn, AcceptFriend{ann}, nil, Conflict},
+	{"nothing to accept between strangers", strangers, AcceptFriend{bob}, nil, Conflict},
+	{"the lower id has nothing to accept between strangers either", strangers, AcceptFriend{ann}, nil, Conflict},
+	{"nobody has nothing to accept", strangers, AcceptFriend{""}, nil, Forbidden},
+	{"friends have accepted already", friends, AcceptFriend{bob}, nil, Conflict},
+	{"what was rejected cannot be accepted", rejected, AcceptFriend{bob}, nil, Conflict},
+	{"a block has ended the application", []Event{FriendRequested{By: ann}, FriendBlocked{bob}}, AcceptFriend{bob}, nil, Conflict},
+	{"nor does unblocking bring it back", []Event{FriendRequested{By: ann}, FriendBlocked{bob}, FriendUnblocked{bob}}, AcceptFriend{bob}, nil, Conflict},
+	{"a third may not accept the lower id's application", askedAnn, AcceptFriend{eve}, nil, Forbidden},
+	{"a third may not accept the higher id's application", askedBob, AcceptFriend{eve}, nil, Forbidden},
+
+	{"the asked may reject", askedAnn, RejectFriend{By: bob}, FriendRejected{By: bob}, OK},
+	{"a reply goes with it", askedAnn, RejectFriend{bob, "not now"}, FriendRejected{bob, "not now"}, OK},
+	{"nobody rejects their own application", askedAnn, RejectFriend{By: ann}, nil, Conflict},
+	{"nothing to reject between strangers", strangers, RejectFriend{By: bob}, nil, Conflict},
+	{"friends cannot be rejected", friends, RejectFriend{By: bob}, nil, Conflict},
+	{"once is enough", rejected, RejectFriend{By: bob}, nil, Conflict},
+	{"the longest reply, in characters, not bytes", askedAnn, RejectFriend{bob, longest}, FriendRejected{bob, longest}, OK},
+	{"a reply one character longer", askedAnn, RejectFriend{bob, longest + "x"}, nil, TooLarge},
+	{"a third may not reject", askedAnn, RejectFriend{By: eve}, nil, Forbidden},
+
+	{"who applied may end the friendship", friends, RemoveFriend{ann}, FriendRemoved{ann}, OK},
+	{"who accepted may end it as well", friends, RemoveFriend{bob}, FriendRemoved{bob}, OK},
+	{"strangers have nothing to end", strangers, RemoveFriend{ann}, nil, Conflict},
+	{"an application is not a friendship", askedAnn, RemoveFriend{ann}, nil, Conflict},
+	{"it ends once", removed, RemoveFriend{ann}, nil, Conflict},
+	{"a block has ended it", fellOut, RemoveFriend{bob}, nil, Conflict},
+	{"a third may not end it", friends, RemoveFriend{eve}, nil, Forbidden},
+
+	{"strangers may block", strangers, BlockFriend{ann}, FriendBlocked{ann}, OK},
+	{"friends may block", friends, BlockFriend{bob}, FriendBlocked{bob}, OK},
+	{"the asked may block", askedAnn, BlockFriend{bob}, FriendBlocked{bob}, OK},
+	{"the blocked may block back", blockedA, BlockFriend{bob}, FriendBlocked{bob}, OK},
+	{"once is enough to block", blockedA, BlockFriend{ann}, nil, Conflict},
+	{"a third may not block", friends, BlockFriend{eve}, nil, Forbidden},
+
+	{"who blocks may unblock", blockedA, UnblockFriend{ann}, FriendUnblocked{ann}, OK},
+	{"the blocked may not unblock themselves", blockedA, UnblockFriend{bob}, nil, Conflict},
+	{"each takes back the own block only", mutual, UnblockFriend{bob}, FriendUnblocked{bob}, OK},
+	{"no block, nothing to take back", friends, UnblockFriend{ann}, nil, Conflict},
+	{"a third may not unblock", blockedA, UnblockFriend{eve}, nil, Forbidden},
+}
+
 func TestFriendshipDecide(t *testing.T) {
-	greeting := json.RawMessage(`{"txt":"it is I"}`)
-	for _, c := range []struct {
-		rule  string
-		given []Event
-		when  FriendCommand
-		then  Event // or
-		code  Code
-	}{
-		{"strangers may apply", strangers, RequestFriend{By: ann}, FriendRequested{By: ann}, OK},
-		{"the higher id may apply as well", strangers, RequestFriend{By: bob}, FriendRequested{By: bob}, OK},
-		{"a greeting goes with it", strangers, RequestFriend{By: ann, Greeting: greeting}, FriendRequested{ann, greeting}, OK},
-		{"an application waits: no second one", askedAnn, RequestFriend{By: ann}, nil, Conflict},
-		{"who applies to an applicant accepts", askedAnn, RequestFriend{By: bob}, FriendAccepted{By: bob}, OK},
-		{"friends need not apply", friends, RequestFriend{By: ann}, nil, Conflict},
-		{"a friend who was asked need not either", friends, RequestFriend{By: bob}, nil, Conflict},
-		{"the rejected may apply again", rejected, RequestFriend{By: ann}, FriendRequested{By: ann}, OK},
-		{"whoever rejected may apply too", rejected, RequestFriend{By: bob}, FriendRequested{By: bob}, OK},
-		{"the removed may apply again", removed, RequestFriend{By: ann}, FriendRequested{By: ann}, OK},
-		{"the blocked may not apply", blockedB, RequestFriend{By: ann}, nil, Forbidden},
-		{"who blocks must unblock before applying", blockedA, RequestFriend{By: ann}, nil, Conflict},
-		{"who blocks and is blocked hears of the own block", mutual, RequestFriend{By: ann}, nil, Conflict},
-		{"after a block is taken back, strangers may apply", madeUp, RequestFriend{By: bob}, FriendRequested{By: bob}, OK},
-		{"a third may not apply here", strangers, RequestFriend{By: eve}, nil, Forbidden},
-
-		{"the asked may accept", askedAnn, AcceptFriend{bob}, FriendAccepted{bob}, OK},
-		{"the lower id may accept as well", askedBob, AcceptFriend{ann}, FriendAccepted{ann}, OK},
-		{"nobody accepts their own application", askedAnn, AcceptFriend{ann}, nil, Conflict},
-		{"nothing to accept between strangers", strangers, AcceptFriend{bob}, nil, Conflict},
-		{"friends have accepted already", friends, AcceptFriend{bob}, nil, Conflict},
-		{"what was rejected cannot be accepted", rejected, AcceptFriend{bob}, nil, Conflict},
-		{"a block has ended the application", []Event{FriendRequested{By: ann}, FriendBlocked{bob}}, AcceptFriend{bob}, nil, Conflict},
-		{"nor does unblocking bring it back", []Event{FriendRequested{By: ann}, FriendBlocked{bob}, FriendUnblocked{bob}}, AcceptFriend{bob}, nil, Conflict},
-		{"a third may not accept the lower id's application", askedAnn, AcceptFriend{eve}, nil, Forbidden},
-		{"a third may not accept the higher id's application", askedBob, AcceptFriend{eve}, nil, Forbidden},
-
-		{"the asked may reject", askedAnn, RejectFriend{By: bob}, FriendRejected{By: bob}, OK},
-		{"a reply goes with it", askedAnn, RejectFriend{bob, "not now"}, FriendRejected{bob, "not now"}, OK},
-		{"nobody rejects their own application", askedAnn, RejectFriend{By: ann}, nil, Conflict},
-		{"nothing to reject between strangers", strangers, RejectFriend{By: bob}, nil, Conflict},
-		{"friends cannot be rejected", friends, RejectFriend{By: bob}, nil, Conflict},
-		{"once is enough", rejected, RejectFriend{By: bob}, nil, Conflict},
-		{"a third may not reject", askedAnn, RejectFriend{By: eve}, nil, Forbidden},
-
-		{"who applied may end the friendship", friends, RemoveFriend{ann}, FriendRemoved{ann}, OK},
-		{"who accepted may end it as well", friends, RemoveFriend{bob}, FriendRemoved{bob}, OK},
-		{"strangers have nothing to end", strangers, RemoveFriend{ann}, nil, Conflict},
-		{"an application is not a friendship", askedAnn, RemoveFriend{ann}, nil, Conflict},
-		{"it ends once", removed, RemoveFriend{ann}, nil, Conflict},
-		{"a block has ended it", fellOut, RemoveFriend{bob}, nil, Conflict},
-		{"a third may not end it", friends, RemoveFriend{eve}, nil, Forbidden},
-
-		{"strangers may block", strangers, BlockFriend{ann}, FriendBlocked{ann}, OK},
-		{"friends may block", friends, BlockFriend{bob}, FriendBlocked{bob}, OK},
-		{"the asked may block", askedAnn, BlockFriend{bob}, FriendBlocked{bob}, OK},
-		{"the blocked may block back", blockedA, BlockFriend{bob}, FriendBlocked{bob}, OK},
-		{"once is enough to block", blockedA, BlockFriend{ann}, nil, Conflict},
-		{"a third may not block", friends, BlockFriend{eve}, nil, Forbidden},
-
-		{"who blocks may unblock", blockedA, UnblockFriend{ann}, FriendUnblocked{ann}, OK},
-		{"the blocked may not unblock themselves", blockedA, UnblockFriend{bob}, nil, Conflict},
-		{"each takes back the own block only", mutual, UnblockFriend{bob}, FriendUnblocked{bob}, OK},
-		{"no block, nothing to take back", friends, UnblockFriend{ann}, nil, Conflict},
-		{"a third may not unblock", blockedA, UnblockFriend{eve}, nil, Forbidden},
-	} {
+	for _, c := range slices.Concat(friendRules, friendPauseRules) {
 		t.Run(c.rule, func(t *testing.T) {
 			got, err := friendshipAfter(c.given).Decide(c.when)
 			if codeOf(err) != c.code || !reflect.DeepEqual(got, c.then) {
@@ -162,33 +177,35 @@ func TestFriendshipEvolve(t *testing.T) {
 	}
 }
 
+var friendSendRules = []struct {
+	rule  string
+	given []Event
+	from  UserID
+	open  bool
+	code  Code
+}{
+	{"friends write", friends, ann, false, OK},
+	{"both of them", friends, bob, false, OK},
+	{"strangers do not", strangers, ann, false, Forbidden},
+	{"strangers do where anyone may", strangers, ann, true, OK},
+	{"applying is not enough", askedAnn, ann, false, Forbidden},
+	{"nor is being asked", askedAnn, bob, false, Forbidden},
+	{"the rejected do not", rejected, ann, false, Forbidden},
+	{"the removed do not", removed, ann, false, Forbidden},
+	{"nor does who removed", removed, bob, false, Forbidden},
+	{"the blocked do not", fellOut, bob, false, Forbidden},
+	{"the blocked do not, even where anyone may", blockedA, bob, true, Forbidden},
+	{"nor does who blocks", blockedA, ann, true, Forbidden},
+	{"unblocked is not befriended", madeUp, bob, false, Forbidden},
+	{"unblocked may where anyone may", madeUp, bob, true, OK},
+	{"one of two blocks is enough", append(mutual[:2:2], FriendUnblocked{ann}), ann, true, Forbidden},
+	{"a third does not", friends, eve, false, Forbidden},
+	{"a third does not, even where anyone may", friends, eve, true, Forbidden},
+	{"nobody does not", friends, "", true, Forbidden},
+}
+
 func TestFriendshipMaySend(t *testing.T) {
-	for _, c := range []struct {
-		rule  string
-		given []Event
-		from  UserID
-		open  bool
-		code  Code
-	}{
-		{"friends write", friends, ann, false, OK},
-		{"both of them", friends, bob, false, OK},
-		{"strangers do not", strangers, ann, false, Forbidden},
-		{"strangers do where anyone may", strangers, ann, true, OK},
-		{"applying is not enough", askedAnn, ann, false, Forbidden},
-		{"nor is being asked", askedAnn, bob, false, Forbidden},
-		{"the rejected do not", rejected, ann, false, Forbidden},
-		{"the removed do not", removed, ann, false, Forbidden},
-		{"nor does who removed", removed, bob, false, Forbidden},
-		{"the blocked do not", fellOut, bob, false, Forbidden},
-		{"the blocked do not, even where anyone may", blockedA, bob, true, Forbidden},
-		{"nor does who blocks", blockedA, ann, true, Forbidden},
-		{"unblocked is not befriended", madeUp, bob, false, Forbidden},
-		{"unblocked may where anyone may", madeUp, bob, true, OK},
-		{"one of two blocks is enough", append(mutual[:2:2], FriendUnblocked{ann}), ann, true, Forbidden},
-		{"a third does not", friends, eve, false, Forbidden},
-		{"a third does not, even where anyone may", friends, eve, true, Forbidden},
-		{"nobody does not", friends, "", true, Forbidden},
-	} {
+	for _, c := range friendSendRules {
 		t.Run(c.rule, func(t *testing.T) {
 			if err := friendshipAfter(c.given).MaySend(c.from, c.open); codeOf(err) != c.code {
 				t.Errorf("MaySend: %v, want code %d", err, c.code)
@@ -204,47 +221,46 @@ func TestTheBlockedHearWhatStrangersHear(t *testing.T) {
 	}
 }
 
-func TestGreetingAndReply(t *testing.T) {
-	sized := func(n int) json.RawMessage { return json.RawMessage(`{"a":"` + strings.Repeat("x", n-8) + `"}`) }
-	nested := func(levels int) json.RawMessage {
-		return json.RawMessage(strings.Repeat(`{"a":`, levels-1) + `{}` + strings.Repeat(`}`, levels-1))
-	}
-	for _, c := range []struct {
-		name     string
-		greeting json.RawMessage
-		code     Code
-	}{
-		{"none", nil, OK},
-		{"an empty object", json.RawMessage(`{}`), OK},
-		{"the largest", sized(MaxGreeting), OK},
-		{"one byte more", sized(MaxGreeting + 1), TooLarge},
-		{"the deepest", nested(MaxDepth), OK},
-		{"one level more", nested(MaxDepth + 1), Malformed},
-		{"empty", json.RawMessage{}, Malformed},
-		{"null", json.RawMessage(`null`), Malformed},
-		{"a string", json.RawMessage(`"hi"`), Malformed},
-		{"an array", json.RawMessage(`[{}]`), Malformed},
-		{"a space first", json.RawMessage(` {}`), Malformed},
-		{"not closed", json.RawMessage(`{"a":1`), Malformed},
-		{"two objects", json.RawMessage(`{}{}`), Malformed},
-		{"invalid UTF-8", json.RawMessage("{\"a\":\"\xff\"}"), Malformed},
-	} {
-		t.Run("greeting: "+c.name, func(t *testing.T) {
-			if _, err := friendshipAfter(strangers).Decide(RequestFriend{By: ann, Greeting: c.greeting}); codeOf(err) != c.code {
-				t.Errorf("RequestFriend: %v, want code %d", err, c.code)
+func sizedObject(n int) json.RawMessage {
+	return json.RawMessage(`{"a":"` + strings.Repeat("x", n-8) + `"}`)
+}
+
+func nestedObject(levels int) json.RawMessage {
+	return json.RawMessage(strings.Repeat(`{"a":`, levels-1) + `{}` + strings.Repeat(`}`, levels-1))
+}
+
+// greetingRules are the same for whoever applies: for friendship or to a group.
+var greetingRules = []struct {
+	rule     string
+	greeting json.RawMessage
+	code     Code
+}{
+	{"none", nil, OK},
+	{"an empty object", json.RawMessage(`{}`), OK},
+	{"the largest", sizedObject(MaxGreeting), OK},
+	{"one byte more", sizedObject(MaxGreeting + 1), TooLarge},
+	{"the deepest", nestedObject(MaxDepth), OK},
+	{"one level more", nestedObject(MaxDepth + 1), Malformed},
+	{"empty", json.RawMessage{}, Malformed},
+	{"null", json.RawMessage(`null`), Malformed},
+	{"a string", json.RawMessage(`"hi"`), Malformed},
+	{"an array", json.RawMessage(`[{}]`), Malformed},
+	{"a space first", json.RawMessage(` {}`), Malformed},
+	{"not closed", json.RawMessage(`{"a":1`), Malformed},
+	{"two objects", json.RawMessage(`{}{}`), Malformed},
+	{"invalid UTF-8", json.RawMessage("{\"a\":\"\xff\"}"), Malformed},
+}
+
+func TestGreeting(t *testing.T) {
+	for _, c := range greetingRules {
+		t.Run(c.rule, func(t *testing.T) {
+			asked, err := friendshipAfter(strangers).Decide(RequestFriend{By: ann, Greeting: c.greeting})
+			if codeOf(err) != c.code || err == nil && !reflect.DeepEqual(asked, FriendRequested{ann, c.greeting}) {
+				t.Errorf("RequestFriend: %v, %v, want code %d", asked, err, c.code)
 			}
-		})
-	}
-	for _, c := range []struct {
-		name, reply string
-		code        Code
-	}{
-		{"the longest, in characters, not bytes", strings.Repeat("语", MaxReply), OK},
-		{"one character more", strings.Repeat("x", MaxReply+1), TooLarge},
-	} {
-		t.Run("reply: "+c.name, func(t *testing.T) {
-			if _, err := friendshipAfter(askedAnn).Decide(RejectFriend{bob, c.reply}); codeOf(err) != c.code {
-				t.Errorf("RejectFriend: %v, want code %d", err, c.code)
+			applied, err := groupAfter(team()...).Decide(ApplyToJoin{UID: eve, Greeting: c.greeting})
+			if codeOf(err) != c.code || err == nil && !reflect.DeepEqual(applied, GroupApplied{eve, c.greeting}) {
+				t.Errorf("ApplyToJoin: %v, %v, want code %d", applied, err, c.code)
 			}
 		})
 	}
