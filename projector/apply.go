@@ -27,6 +27,10 @@ func (b *folding) apply(r domain.Record) error {
 				u, clip(e.Username, domain.MaxUsername), clip(e.Name, domain.MaxName), clip(e.Avatar, domain.MaxAvatar),
 			})
 		}
+	case domain.StatusSet:
+		if u, ok := r.Topic.Person(); ok {
+			b.seen.put(u, SeenRow{u, r.Time.UnixMilli()})
+		}
 	case domain.Message:
 		if t != nil {
 			b.say(t, r, e)
@@ -41,7 +45,8 @@ func (b *folding) apply(r domain.Record) error {
 			b.befriend(t, r)
 		}
 	case domain.GroupCreated, domain.GroupInvited, domain.GroupDeclined, domain.GroupJoined,
-		domain.GroupLeft, domain.GroupRemoved:
+		domain.GroupLeft, domain.GroupRemoved, domain.GroupDescribed, domain.GroupApplied, domain.GroupRefused,
+		domain.GroupRoleSet, domain.GroupDissolved:
 		if t != nil && t.group != nil {
 			b.assemble(t, r)
 		}
@@ -107,7 +112,7 @@ func (b *folding) mark(t *topic, r domain.Record, e domain.ReadMarked) {
 
 func (b *folding) befriend(t *topic, r domain.Record) {
 	was := t.friendship
-	t.friendship.Evolve(r.Event)
+	t.friendship.Evolve(r.Event, r.Time)
 	now := t.friendship
 	e, applied := r.Event.(domain.FriendRequested)
 	if was.Requested() != "" && (applied || now.Requested() == "") {
@@ -115,7 +120,7 @@ func (b *folding) befriend(t *topic, r domain.Record) {
 	}
 	if applied {
 		key := ApplyKey{t.Peer(e.By), t.Topic}
-		b.applies.put(key, waiting{ApplyRow: ApplyRow{key, e.By, valid(e.Greeting), r.Time.UnixMilli(), r.Seq}})
+		b.applies.put(key, waiting{ApplyRow: ApplyRow{ApplyKey: key, From: e.By, Data: valid(e.Greeting), Date: r.Time.UnixMilli(), Seq: r.Seq}})
 	}
 	switch {
 	case now.Friends() && !was.Friends():
@@ -145,7 +150,7 @@ func (b *folding) assemble(t *topic, r domain.Record) {
 	if !t.group.Exists() {
 		b.end(t.Topic)
 	}
-	b.groups.put(t.Topic, GroupRow{t.Topic, clip(t.group.Name(), domain.MaxName), t.group.owner, t.group.Size()})
+	b.groups.put(t.Topic, t.group.row(t.Topic))
 }
 
 // standing puts down how somebody stands to a group now.
@@ -155,29 +160,35 @@ func (b *folding) standing(t *topic, r domain.Record, was standing) {
 	switch {
 	case role == was.role:
 	case role == "":
-		b.members.put(key, MemberRow{UID: was.uid, Topic: t.Topic, Left: r.Seq})
+		b.members.put(key, MemberRow{UID: was.uid, Topic: t.Topic, Joined: was.entry.seq, Left: r.Seq})
 	default:
-		b.members.put(key, MemberRow{UID: was.uid, Topic: t.Topic, Present: true, Role: role, Since: t.group.since[was.uid]})
+		in := t.group.entries[was.uid]
+		b.members.put(key, MemberRow{
+			UID: was.uid, Topic: t.Topic, Present: true, Role: role, Answers: t.group.MayAnswer(was.uid), Since: in.date, Joined: in.seq,
+		})
 		if was.role == "" {
 			b.readAll(was.uid, t)
 		}
 	}
-	by, again := invitedBy(r.Event)
-	switch invited := t.group.Invited(was.uid); {
-	case invited && (again || !was.invited):
-		b.applies.put(key, waiting{ApplyRow: ApplyRow{ApplyKey: key, From: by, Date: r.Time.UnixMilli(), Seq: r.Seq}})
-	case !invited && was.invited:
+	asked, anew := asks(r.Event)
+	switch waits := t.group.waits(was.uid); {
+	case waits && asked.From != "" && (anew || !was.waits):
+		asked.ApplyKey, asked.Date, asked.Seq = key, r.Time.UnixMilli(), r.Seq
+		b.applies.put(key, waiting{ApplyRow: asked})
+	case !waits && was.waits:
 		b.answer(key)
 	}
 }
 
-// invitedBy gives who invites by an event; again says that it replaces an invitation made before.
-func invitedBy(e domain.Event) (by domain.UserID, again bool) {
+// asks gives what an event of a group asks somebody, without key and date; anew says that it replaces what was asked before.
+func asks(e domain.Event) (row ApplyRow, anew bool) {
 	switch e := e.(type) {
 	case domain.GroupCreated:
-		return e.By, false
+		return ApplyRow{From: e.By}, false
 	case domain.GroupInvited:
-		return e.By, true
+		return ApplyRow{From: e.By}, true
+	case domain.GroupApplied:
+		return ApplyRow{From: e.UID, ToJoin: true, Data: valid(e.Greeting)}, true
 	}
-	return "", false
+	return ApplyRow{}, false
 }

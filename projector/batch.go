@@ -13,6 +13,7 @@ type Batch struct {
 	From, To domain.Position // the checkpoint before and after; the zero From is none
 
 	People   []PersonRow    // put whole
+	Seen     []SeenRow      // put whole
 	Groups   []GroupRow     // put, without the conversation's tail
 	Members  []MemberRow    // put whole
 	Answered []ApplyKey     // taken away
@@ -32,12 +33,19 @@ type (
 		Username, Name, Avatar string
 	}
 
-	// GroupRow is what a group is called and how large it is. One that has ended has no owner and no members.
+	// SeenRow says when somebody was seen online last.
+	SeenRow struct {
+		UID  domain.UserID
+		Date int64
+	}
+
+	// GroupRow is what a group is called, looks like and lets be read, and how large it is. One that has ended has no owner and no members.
 	GroupRow struct {
-		Topic domain.Topic
-		Name  string
-		Owner domain.UserID
-		Size  int
+		Topic                     domain.Topic
+		Name, Avatar, Description string
+		History                   domain.History
+		Owner                     domain.UserID
+		Size                      int
 	}
 
 	// MemberRow ties a person to a conversation.
@@ -46,23 +54,26 @@ type (
 		Topic   domain.Topic
 		Present bool        // a member of the group, or a friend
 		Role    domain.Role // in the group; "" in direct conversations
+		Answers bool        // is to answer those who apply to join the group
 		Since   int64       // when they joined the group or became friends; 0 for neither
+		Joined  uint64      // where they joined the group, this time or the last; 0 in direct conversations
 		Left    uint64      // where they left the group, up to which they may read; 0 for the others
 	}
 
-	// ApplyKey names what waits for UID's answer.
+	// ApplyKey names what UID waits for, or what waits for UID's answer.
 	ApplyKey struct {
 		UID   domain.UserID
 		Topic domain.Topic
 	}
 
-	// ApplyRow is an application for friendship, or an invitation to a group.
+	// ApplyRow is an application for friendship, an invitation to a group, or an application to join one.
 	ApplyRow struct {
 		ApplyKey
-		From domain.UserID
-		Data json.RawMessage // the greeting; nil for none
-		Date int64
-		Seq  uint64
+		ToJoin bool // UID applies to join; the group's owner and admins are to answer, and not UID
+		From   domain.UserID
+		Data   json.RawMessage // the greeting; nil for none
+		Date   int64
+		Seq    uint64
 	}
 
 	// MessageKey is what no two messages share.
@@ -104,6 +115,7 @@ type (
 // changes gathers a batch; a later row replaces an earlier one of its key.
 type changes struct {
 	people   rows[domain.UserID, PersonRow]
+	seen     rows[domain.UserID, SeenRow]
 	groups   rows[domain.Topic, GroupRow]
 	members  rows[ApplyKey, MemberRow]
 	applies  rows[ApplyKey, waiting]
@@ -155,7 +167,7 @@ func (c *changes) end(t domain.Topic) {
 func (c *changes) batch(shard int, from, to domain.Position) Batch {
 	b := Batch{
 		Shard: shard, From: from, To: to,
-		People: c.people.list, Groups: c.groups.list, Members: c.members.list, Ended: c.ended,
+		People: c.people.list, Seen: c.seen.list, Groups: c.groups.list, Members: c.members.list, Ended: c.ended,
 		Messages: c.messages.list, Tails: c.tails.list, Own: c.own.list, Read: c.read.list,
 	}
 	for _, w := range c.applies.list {

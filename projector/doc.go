@@ -9,10 +9,10 @@
 //
 // # The rules of the fold
 //
-// They must give the same rows whether the log is read live or years later, when of each reader's marks in a conversation only the
-// latest is left. So no rule may look at a mark, except the one that puts it down; and that one replaces what an earlier mark
-// said instead of keeping the larger of the two, which a replay could not know. Marks move forward only because whoever appends
-// them sees to it.
+// They must give the same rows whether the log is read live or years later, when of each reader's marks in a conversation, and of each
+// person's statuses, only the latest is left. So no rule may look at a mark or a status, except the one that puts it down; and that one
+// replaces what an earlier one said instead of keeping the larger of the two, which a replay could not know. Marks move forward only
+// because whoever appends them sees to it.
 //
 //   - A message counts if its sender may send by the state folded from the events before it, and if there is no message before it of
 //     the same conversation, sender and id. One that does not count leaves no trace.
@@ -22,7 +22,12 @@
 //     All of those come before the mark, so the number never changes afterwards.
 //   - Who sends, or joins a group, has read everything up to there. This is put down beside the mark, and the further one counts.
 //   - A mark is put down whoever made it, member or not: a judgement would depend on when it was made.
-//   - Who leaves a group may read what was said until then; who comes back, everything.
+//   - Who leaves a group may read what was said until then. All leave where it is dissolved.
+//   - Beside that, a group's history says how far back: from the beginning, or each from where they joined. Who comes back has joined there.
+//     What the group says now counts, for everybody alike, so that everybody's row has the place where they joined, whatever it said then.
+//   - An application to join a group waits for those who may answer at the time, whoever they were when it was made: it has one row, which is
+//     the applicant's, and theirs say that they may. The last event of those that ask the same person is the one that waits.
+//   - A status is put down as the date at which somebody was seen, whatever it is.
 //
 // # Chosen, refused, because
 //
@@ -35,6 +40,9 @@
 // Chosen: committing as if no message were there twice, and folding the batch again with the known ones looked up when the unique
 // key says otherwise. Refused: looking up each id. Because: what is sent twice is mostly caught before it is in the log, and a
 // look-up costs about as much as the insert.
+//
+// Chosen: what is hidden from a member is seen when a page is read, by the place in the member's row and the setting in the group's. Refused:
+// bounds that are put down for each member when the setting changes. Because: it changes for ten thousand by one row, and back.
 //
 // Chosen: emptying the read models when the log is another one than they were made from. Refused: stopping. Because: they hold
 // nothing of their own.

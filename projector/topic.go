@@ -24,14 +24,19 @@ type topic struct {
 // group is a domain.Group and what the rows say of it beyond that.
 type group struct {
 	domain.Group
-	owner domain.UserID
-	since map[domain.UserID]int64
+	entries map[domain.UserID]entry // of the members
+}
+
+// entry is where in the log somebody joined, and when.
+type entry struct {
+	seq  uint64
+	date int64
 }
 
 func newTopic(t domain.Topic) *topic {
 	known := &topic{Topic: t, tail: TailRow{Topic: t}, base: TailRow{Topic: t}}
 	if _, ok := t.Group(); ok {
-		known.group = &group{since: make(map[domain.UserID]int64)}
+		known.group = &group{entries: make(map[domain.UserID]entry)}
 	} else {
 		known.friendship = domain.NewFriendship(t)
 	}
@@ -44,7 +49,7 @@ func (t *topic) replay(state []domain.Record) {
 		if t.group != nil {
 			t.group.evolve(r)
 		} else {
-			t.friendship.Evolve(r.Event)
+			t.friendship.Evolve(r.Event, r.Time)
 		}
 	}
 	t.stateful = true
@@ -75,42 +80,39 @@ func (t *topic) numberAt(seq uint64) (number uint64, ok bool) {
 
 // standing is how somebody stands to a group.
 type standing struct {
-	uid     domain.UserID
-	role    domain.Role
-	invited bool
+	uid   domain.UserID
+	role  domain.Role
+	entry entry
+	waits bool // invited, or an applicant
 }
+
+func (g *group) waits(u domain.UserID) bool { return g.Invited(u) || g.Applied(u) }
 
 // evolve folds an event and gives how those whom it names stood before.
 func (g *group) evolve(r domain.Record) (before []standing) {
-	named := named(r.Event)
+	named := g.named(r.Event)
 	seen := make(map[domain.UserID]bool, len(named))
 	for _, u := range named {
 		if u != "" && !seen[u] {
 			seen[u] = true
-			before = append(before, standing{u, g.Role(u), g.Invited(u)})
+			before = append(before, standing{u, g.Role(u), g.entries[u], g.waits(u)})
 		}
 	}
-	g.Evolve(r.Event)
+	g.Evolve(r.Event, r.Time)
 	for _, was := range before {
-		now := g.Role(was.uid)
-		switch {
+		switch now := g.Role(was.uid); {
 		case now == "":
-			delete(g.since, was.uid)
+			delete(g.entries, was.uid)
 		case was.role == "":
-			g.since[was.uid] = r.Time.UnixMilli()
+			g.entries[was.uid] = entry{r.Seq, r.Time.UnixMilli()}
 		}
-		if now == domain.RoleOwner {
-			g.owner = was.uid
-		}
-	}
-	if g.Role(g.owner) != domain.RoleOwner {
-		g.owner = ""
 	}
 	return before
 }
 
-// named gives whose standing in a group an event may change.
-func named(e domain.Event) []domain.UserID {
+// named gives whose standing an event may change. Those who wait for an answer of a group that ends are not among them: of its applications
+// none is left anyhow.
+func (g *group) named(e domain.Event) []domain.UserID {
 	switch e := e.(type) {
 	case domain.GroupCreated:
 		return append(append([]domain.UserID{e.By}, e.Members...), e.Invited...)
@@ -118,12 +120,32 @@ func named(e domain.Event) []domain.UserID {
 		return []domain.UserID{e.UID}
 	case domain.GroupDeclined:
 		return []domain.UserID{e.UID}
+	case domain.GroupApplied:
+		return []domain.UserID{e.UID}
+	case domain.GroupRefused:
+		return []domain.UserID{e.UID}
 	case domain.GroupJoined:
 		return []domain.UserID{e.UID}
 	case domain.GroupLeft:
-		return []domain.UserID{e.UID, e.Owner}
+		return []domain.UserID{e.UID, e.Owner, g.Owner()}
 	case domain.GroupRemoved:
 		return []domain.UserID{e.UID}
+	case domain.GroupRoleSet:
+		return []domain.UserID{e.UID, g.Owner()} // whose place may be taken
+	case domain.GroupDissolved:
+		return g.Members()
 	}
 	return nil
+}
+
+// row is what there is to say of the group as a whole. What the edge would not have let in does not stop the fold.
+func (g *group) row(t domain.Topic) GroupRow {
+	about := g.About()
+	if about.History != domain.HistoryJoined {
+		about.History = domain.HistoryAll
+	}
+	return GroupRow{
+		Topic: t, Name: clip(about.Name, domain.MaxName), Avatar: clip(about.Avatar, domain.MaxAvatar),
+		Description: clip(about.Description, domain.MaxDescription), History: about.History, Owner: g.Owner(), Size: g.Size(),
+	}
 }

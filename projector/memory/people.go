@@ -52,32 +52,41 @@ func (s *Store) person(u domain.UserID) projector.PersonRow {
 }
 
 // Friends gives me's friends, by name.
-func (s *Store) Friends(_ context.Context, me domain.UserID) ([]domain.PersonView, error) {
+func (s *Store) Friends(_ context.Context, me domain.UserID) ([]domain.FriendView, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var friends []domain.PersonView
+	var friends []domain.FriendView
 	for t, m := range s.members[me] {
 		if peer := t.Peer(me); m.Present && peer != "" {
-			friends = append(friends, view.Person(s.person(peer)))
+			friends = append(friends, view.Friend(s.person(peer), s.seen[peer]))
 		}
 	}
-	slices.SortFunc(friends, view.ByName)
+	slices.SortFunc(friends, view.FriendsByName)
 	return friends, nil
 }
 
-// Applies gives what waits for me's answer, the newest first, at most view.MaxApplies.
+// Applies gives what waits for me's answer, also as owner or admin of groups, the newest first, at most view.MaxApplies.
 func (s *Store) Applies(_ context.Context, me domain.UserID) ([]domain.ApplyView, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var waiting []projector.ApplyRow
+	var waiting []view.Apply
+	add := func(a projector.ApplyRow) {
+		waiting = append(waiting, view.Apply{ApplyRow: a, Sender: s.person(a.From), Group: s.conversations[a.Topic].group})
+	}
 	for _, a := range s.applies[me] {
-		waiting = append(waiting, a)
+		if !a.ToJoin {
+			add(a)
+		}
 	}
-	slices.SortFunc(waiting, view.NewestApply)
-	waiting = waiting[:min(len(waiting), view.MaxApplies)]
-	views := make([]domain.ApplyView, len(waiting))
-	for i, a := range waiting {
-		views[i] = view.Apply(a, s.person(a.From), s.conversations[a.Topic].group)
+	for t, m := range s.members[me] {
+		if !m.Answers {
+			continue
+		}
+		for u := range s.conversations[t].asked {
+			if a := s.applies[u][t]; a.ToJoin {
+				add(a)
+			}
+		}
 	}
-	return views, nil
+	return view.Applies(waiting), nil
 }

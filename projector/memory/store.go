@@ -21,6 +21,7 @@ type Store struct {
 type rows struct {
 	checkpoints   map[int]domain.Position
 	people        map[domain.UserID]projector.PersonRow
+	seen          map[domain.UserID]int64
 	conversations map[domain.Topic]*conversation
 	members       map[domain.UserID]map[domain.Topic]projector.MemberRow
 	marks         map[domain.UserID]map[domain.Topic]marks
@@ -50,6 +51,7 @@ func empty() rows {
 	return rows{
 		checkpoints:   make(map[int]domain.Position),
 		people:        make(map[domain.UserID]projector.PersonRow),
+		seen:          make(map[domain.UserID]int64),
 		conversations: make(map[domain.Topic]*conversation),
 		members:       make(map[domain.UserID]map[domain.Topic]projector.MemberRow),
 		marks:         make(map[domain.UserID]map[domain.Topic]marks),
@@ -103,6 +105,9 @@ func (s *Store) Commit(_ context.Context, b projector.Batch) error {
 func (s *Store) put(b projector.Batch) {
 	for _, p := range b.People {
 		s.people[p.UID] = p
+	}
+	for _, p := range b.Seen {
+		s.seen[p.UID] = p.Date
 	}
 	for _, g := range b.Groups {
 		s.conversation(g.Topic).group = g

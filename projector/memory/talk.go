@@ -22,7 +22,7 @@ func (s *Store) Groups(_ context.Context, me domain.UserID) ([]domain.GroupView,
 	return groups, nil
 }
 
-// Group gives a group to its members and to those who are invited; it refuses others with code Forbidden, or NotFound.
+// Group gives a group to its members, to those who are invited and to those who have applied; it refuses others with code Forbidden, or NotFound.
 func (s *Store) Group(_ context.Context, me domain.UserID, gid domain.GroupID) (domain.GroupView, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -73,7 +73,7 @@ func (s *Store) Conversations(_ context.Context, me domain.UserID, after string,
 	var lines []view.Line
 	for t, m := range s.members[me] {
 		c, marks := s.conversations[t], s.marks[me][t]
-		lines = append(lines, view.Line{Topic: t, Present: m.Present, Since: m.Since, Name: c.group.Name, Tail: c.tail, Own: marks.own, Read: marks.read})
+		lines = append(lines, view.Line{MemberRow: m, Group: c.group, Tail: c.tail, Own: marks.own, Read: marks.read})
 	}
 	lines, next, err := view.Page(lines, after, limit)
 	if err != nil {
@@ -102,14 +102,14 @@ func (s *Store) Messages(_ context.Context, me domain.UserID, t domain.Topic, be
 	if c == nil {
 		return nil, false, view.ErrNotYours
 	}
-	bound, ok := view.Readable(m, in, c.tail)
+	from, upTo, ok := view.Readable(m, in, c.group, c.tail)
 	if !ok {
 		return nil, false, view.ErrNotYours
 	}
 	if before > 0 {
-		bound = min(bound, before-1)
+		upTo = min(upTo, before-1)
 	}
-	first, end := c.upTo(after), c.upTo(bound)
+	first, end := c.upTo(max(from, after)), c.upTo(upTo)
 	first = min(first, end)
 	more := end-first > view.Limit(limit)
 	switch {

@@ -65,7 +65,7 @@ func move(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 
 func putAll(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	for _, step := range []func(context.Context, *sql.Tx, projector.Batch) error{
-		putMessages, putTails, putMarks, putPeople, putGroups, putMembers, dropApplies, putApplies,
+		putMessages, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, dropApplies, putApplies,
 	} {
 		if err := step(ctx, tx, b); err != nil {
 			return err
@@ -108,17 +108,22 @@ func putPeople(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	})
 }
 
+func putSeen(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	head, tail := upsert("seen", "uid", "date")
+	return put(ctx, tx, head, tail, b.Seen, func(p projector.SeenRow) []any { return []any{string(p.UID), p.Date} })
+}
+
 func putGroups(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("conversations", "topic", "is_group", "name", "owner", "size")
+	head, tail := upsert("conversations", "topic", "is_group", "name", "avatar", "description", "history", "owner", "size")
 	return put(ctx, tx, head, tail, b.Groups, func(g projector.GroupRow) []any {
-		return []any{g.Topic.Key(), true, g.Name, string(g.Owner), g.Size}
+		return []any{g.Topic.Key(), true, g.Name, g.Avatar, g.Description, string(g.History), string(g.Owner), g.Size}
 	})
 }
 
 func putMembers(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("members", "uid,topic", "present", "role", "since", "left_seq")
+	head, tail := upsert("members", "uid,topic", "present", "role", "answers", "since", "joined_seq", "left_seq")
 	return put(ctx, tx, head, tail, b.Members, func(m projector.MemberRow) []any {
-		return []any{string(m.UID), m.Topic.Key(), m.Present, string(m.Role), m.Since, m.Left}
+		return []any{string(m.UID), m.Topic.Key(), m.Present, string(m.Role), m.Answers, m.Since, m.Joined, m.Left}
 	})
 }
 
@@ -137,8 +142,8 @@ func dropApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 }
 
 func putApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("applies", "topic,uid", "sender", "data", "date", "seq")
+	head, tail := upsert("applies", "topic,uid", "to_join", "sender", "data", "date", "seq")
 	return put(ctx, tx, head, tail, b.Applies, func(a projector.ApplyRow) []any {
-		return []any{a.Topic.Key(), string(a.UID), string(a.From), string(a.Data), a.Date, a.Seq}
+		return []any{a.Topic.Key(), string(a.UID), a.ToJoin, string(a.From), string(a.Data), a.Date, a.Seq}
 	})
 }

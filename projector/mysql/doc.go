@@ -18,6 +18,9 @@
 // Chosen: the conversation list as one read of all of somebody's conversations, sorted here. Refused: a row for each member that
 // moves with each message, and ORDER BY. Because: writing must not depend on how many read, and hundreds of rows are sorted in no time.
 //
+// Chosen: applications to join found by their keys, sorted here, and read whole where they are among the newest. Refused: ORDER BY over a join.
+// Because: it would write them all into a table first, greetings and all, and there may be a thousand for each of somebody's groups.
+//
 // Chosen: the version of the schema as each table's comment. Refused: migrations. Because: tables of another version are made anew from
 // the log; and a table that has no such comment is not ours and is never dropped.
 package mysql

@@ -11,6 +11,7 @@ import (
 
 	"parley/domain"
 	"parley/projector"
+	"parley/projector/internal/view"
 	"parley/projector/mysql"
 	"parley/projector/mysql/mysqltest"
 )
@@ -21,6 +22,8 @@ const (
 	manyGroups  = 3000
 	manyFriends = 400
 	longTalk    = 30_000
+
+	manyApplicants = 4 // to join each group
 )
 
 var longest = domain.Direct("me", "u0")
@@ -36,6 +39,7 @@ func fill(tb testing.TB, s *mysql.Store) {
 	b := projector.Batch{To: domain.Position{Epoch: "e", Seq: 1}}
 	for i := range manyPeople {
 		b.People = append(b.People, projector.PersonRow{UID: user(i), Username: fmt.Sprintf("user%d", i), Name: fmt.Sprintf("Name %d", i)})
+		b.Seen = append(b.Seen, projector.SeenRow{UID: user(i), Date: int64(i)})
 	}
 	for i := range manyGroups {
 		t := domain.InGroup(domain.GroupID(fmt.Sprintf("g%d", i)))
@@ -45,12 +49,15 @@ func fill(tb testing.TB, s *mysql.Store) {
 			b.Own = append(b.Own, projector.MarkRow{UID: user(i*7 + j), Topic: t, Seq: 1, Number: 1})
 		}
 		if i%10 == 0 {
-			b.Members = append(b.Members, projector.MemberRow{UID: "me", Topic: t, Present: true, Role: domain.RoleMember})
+			b.Members = append(b.Members, projector.MemberRow{UID: "me", Topic: t, Present: true, Role: domain.RoleMember, Answers: i%20 == 0})
 			b.Read = append(b.Read, projector.MarkRow{UID: "me", Topic: t, Seq: 1, Number: 1})
 		}
 		b.Applies = append(b.Applies,
 			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: user(i), Topic: t}, From: user(i + 1), Date: int64(i), Seq: uint64(i)},
 			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: "me", Topic: t}, From: user(i + 1), Date: int64(i), Seq: uint64(i)})
+		for j := range manyApplicants {
+			b.Applies = append(b.Applies, toJoin(t, i+1+j))
+		}
 		talk(&b, t, user(i), 5)
 	}
 	for i := range manyFriends {
@@ -67,11 +74,19 @@ func fill(tb testing.TB, s *mysql.Store) {
 	for i := range manyPeople {
 		b.Members = append(b.Members, projector.MemberRow{UID: user(i), Topic: everyone, Present: true, Role: domain.RoleMember})
 	}
-	b.Members = append(b.Members, projector.MemberRow{UID: "me", Topic: everyone, Present: true, Role: domain.RoleOwner})
+	b.Members = append(b.Members, projector.MemberRow{UID: "me", Topic: everyone, Present: true, Role: domain.RoleOwner, Answers: true})
+	for i := range domain.MaxApplications {
+		b.Applies = append(b.Applies, toJoin(everyone, i))
+	}
 	talk(&b, longest, "me", longTalk)
 	if err := s.Commit(tb.Context(), b); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+func toJoin(t domain.Topic, i int) projector.ApplyRow {
+	key := projector.ApplyKey{UID: user(i), Topic: t}
+	return projector.ApplyRow{ApplyKey: key, ToJoin: true, From: key.UID, Data: json.RawMessage(`{"txt":"let me in"}`), Date: int64(i), Seq: uint64(i)}
 }
 
 func talk(b *projector.Batch, t domain.Topic, from domain.UserID, n int) {
@@ -232,6 +247,36 @@ func TestPagesCostTheSame(t *testing.T) {
 		})
 		if n := reads(t, db, sent[len(sent)-1]); n > limit+3 {
 			t.Errorf("%+v: %d rows were read for %d messages", at, n, limit)
+		}
+	}
+}
+
+// Applications to join are found by their keys alone, among those that one is to answer.
+func TestApplicationsCostWhatWaits(t *testing.T) {
+	s, db := full(t)
+	const mine, answered = manyGroups/10 + 1, manyGroups / 20
+	waits := answered*manyApplicants + domain.MaxApplications
+	sent := spy(t, db, func() {
+		applies, err := s.Applies(t.Context(), "me")
+		if err != nil || len(applies) != view.MaxApplies {
+			t.Errorf("%d applications, %v", len(applies), err)
+		}
+	})
+	if len(sent) != 4 { // what is one's own, keys, and two pieces of what they are the keys of
+		t.Errorf("%d statements", len(sent))
+	}
+	for _, statement := range sent {
+		if !strings.Contains(statement, "JOIN applies") {
+			continue
+		}
+		for _, line := range plan(t, db, statement) {
+			if line["table"] == "a" && (line["key"] != "to_join" || !strings.Contains(line["extra"], "Using index")) {
+				t.Errorf("%s\n%v", statement, line)
+			}
+		}
+		// each of the groups and of the applications, and where those of a group end
+		if n := reads(t, db, statement); n > mine+waits+answered+3 {
+			t.Errorf("%d rows were read for %d applications in %d groups", n, waits, answered)
 		}
 	}
 }

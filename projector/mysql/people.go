@@ -29,11 +29,7 @@ func (s *Store) Person(ctx context.Context, uid domain.UserID) (domain.PersonVie
 
 // people gives the rows of those who have one.
 func people(ctx context.Context, q asker, uids []domain.UserID) (map[domain.UserID]projector.PersonRow, error) {
-	keys := make([]any, len(uids))
-	for i, u := range uids {
-		keys[i] = string(u)
-	}
-	rows, err := collectIn(ctx, q, scanPerson, "SELECT uid, username, name, avatar FROM people WHERE uid IN (", keys)
+	rows, err := collectIn(ctx, q, scanPerson, "SELECT uid, username, name, avatar FROM people WHERE uid IN (", keys(uids))
 	found := make(map[domain.UserID]projector.PersonRow, len(rows))
 	for _, p := range rows {
 		found[p.UID] = p
@@ -80,7 +76,7 @@ func (s *Store) People(ctx context.Context, query string, limit int) (found []do
 }
 
 // Friends gives me's friends, by name.
-func (s *Store) Friends(ctx context.Context, me domain.UserID) (friends []domain.PersonView, err error) {
+func (s *Store) Friends(ctx context.Context, me domain.UserID) (friends []domain.FriendView, err error) {
 	err = s.snapshot(ctx, "read friends", func(ctx context.Context, q asker) error {
 		topics, err := collect(ctx, q, func(r *sql.Rows) (t domain.Topic, err error) { return t, r.Scan(topicOf(&t)) },
 			"SELECT topic FROM members WHERE uid=? AND topic LIKE 'user.%' AND present=1", string(me))
@@ -92,14 +88,37 @@ func (s *Store) Friends(ctx context.Context, me domain.UserID) (friends []domain
 			uids[i] = t.Peer(me)
 		}
 		rows, err := people(ctx, q, uids)
+		if err != nil {
+			return err
+		}
+		dates, err := seen(ctx, q, uids)
 		friends = nil
 		for _, u := range uids {
-			friends = append(friends, view.Person(known(rows, u)))
+			friends = append(friends, view.Friend(known(rows, u), dates[u]))
 		}
-		slices.SortFunc(friends, view.ByName)
+		slices.SortFunc(friends, view.FriendsByName)
 		return err
 	})
 	return friends, err
+}
+
+// seen says when those who ever were online were seen last.
+func seen(ctx context.Context, q asker, uids []domain.UserID) (map[domain.UserID]int64, error) {
+	rows, err := collectIn(ctx, q, func(r *sql.Rows) (p projector.SeenRow, err error) { return p, r.Scan(&p.UID, &p.Date) },
+		"SELECT uid, date FROM seen WHERE uid IN (", keys(uids))
+	dates := make(map[domain.UserID]int64, len(rows))
+	for _, p := range rows {
+		dates[p.UID] = p.Date
+	}
+	return dates, err
+}
+
+func keys(uids []domain.UserID) []any {
+	all := make([]any, len(uids))
+	for i, u := range uids {
+		all[i] = string(u)
+	}
+	return all
 }
 
 // known gives the row of somebody, who may have none.
@@ -107,27 +126,6 @@ func known(rows map[domain.UserID]projector.PersonRow, u domain.UserID) projecto
 	p := rows[u]
 	p.UID = u
 	return p
-}
-
-// Applies gives what waits for me's answer, the newest first, at most view.MaxApplies.
-func (s *Store) Applies(ctx context.Context, me domain.UserID) (views []domain.ApplyView, err error) {
-	const query = `SELECT a.topic, a.sender, a.data, a.date, a.seq, p.username, p.name, p.avatar, c.name, c.owner, c.size
-		FROM applies a LEFT JOIN people p ON p.uid=a.sender LEFT JOIN conversations c ON c.topic=a.topic
-		WHERE a.uid=? ORDER BY a.date DESC, a.seq DESC, a.topic DESC LIMIT ?`
-	err = s.try(ctx, "read applications", func(ctx context.Context) error {
-		views, err = collect(ctx, s.db, func(r *sql.Rows) (domain.ApplyView, error) {
-			var a projector.ApplyRow
-			var from profile
-			var g groupHead
-			err := r.Scan(topicOf(&a.Topic), &a.From, &a.Data, &a.Date, &a.Seq, &from.username, &from.name, &from.avatar, &g.name, &g.owner, &g.size)
-			if len(a.Data) == 0 {
-				a.Data = nil
-			}
-			return view.Apply(a, from.of(a.From), g.of(a.Topic)), err
-		}, query, string(me), view.MaxApplies)
-		return err
-	})
-	return views, err
 }
 
 // snapshot runs queries that must see one and the same moment.

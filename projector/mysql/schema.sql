@@ -18,6 +18,12 @@ CREATE TABLE people (
   KEY by_name (name_key, uid)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
+CREATE TABLE seen (
+  uid  VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  date BIGINT      NOT NULL, -- when they were seen online last
+  PRIMARY KEY (uid)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
 CREATE TABLE conversations (
   topic       VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   last_seq    BIGINT UNSIGNED NOT NULL DEFAULT 0, -- of the last message; 0 for none
@@ -25,18 +31,23 @@ CREATE TABLE conversations (
   last_date   BIGINT          NOT NULL DEFAULT 0,
   is_group    TINYINT         NOT NULL DEFAULT 0, -- and these are a group's own
   name        VARCHAR(64)     NOT NULL DEFAULT '',
+  avatar      VARCHAR(1024)   NOT NULL DEFAULT '',
+  description VARCHAR(1024)   NOT NULL DEFAULT '',
+  history     VARCHAR(16)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '', -- how far back members may read: all, joined
   owner       VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   size        INT             NOT NULL DEFAULT 0,
   PRIMARY KEY (topic)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE members (
-  uid      VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  topic    VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  present  TINYINT         NOT NULL, -- a member of the group, or a friend
-  role     VARCHAR(16)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  since    BIGINT          NOT NULL, -- when they joined the group or became friends
-  left_seq BIGINT UNSIGNED NOT NULL, -- where they left it, and may read up to
+  uid        VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  topic      VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  present    TINYINT         NOT NULL, -- a member of the group, or a friend
+  role       VARCHAR(16)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  answers    TINYINT         NOT NULL, -- is to answer those who apply to join the group
+  since      BIGINT          NOT NULL, -- when they joined the group or became friends
+  joined_seq BIGINT UNSIGNED NOT NULL, -- where they joined it, this time or the last
+  left_seq   BIGINT UNSIGNED NOT NULL, -- where they left it, and may read up to
   PRIMARY KEY (uid, topic),
   KEY by_topic (topic, present, uid)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
@@ -64,14 +75,16 @@ CREATE TABLE messages (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE applies (
-  topic  VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  uid    VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- who is to answer
-  sender VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  data   TEXT            NOT NULL, -- '' for none
-  date   BIGINT          NOT NULL,
-  seq    BIGINT UNSIGNED NOT NULL,
+  topic   VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  uid     VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- who is to answer, or,
+  to_join TINYINT         NOT NULL, -- where this is 1, who applies to join the group: its owner and admins are to answer
+  sender  VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  data    TEXT            NOT NULL, -- '' for none
+  date    BIGINT          NOT NULL,
+  seq     BIGINT UNSIGNED NOT NULL,
   PRIMARY KEY (topic, uid),
-  KEY newest (uid, date, seq, topic)
+  KEY newest (uid, to_join, date, seq, topic),
+  KEY to_join (topic, to_join, uid, date, seq)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE checkpoints (

@@ -10,26 +10,36 @@ import (
 	"parley/projector/internal/view"
 )
 
-// groupHead is what a LEFT JOIN gives of a group.
-type groupHead struct {
-	name, owner sql.NullString
-	size        sql.NullInt64
+// groupColumns are what a groupRow reads.
+const groupColumns = "c.name, c.avatar, c.description, c.history, c.owner, c.size"
+
+// groupRow is what a LEFT JOIN gives of a group.
+type groupRow struct {
+	name, avatar, description, history, owner sql.NullString
+	size                                      sql.NullInt64
 }
 
-func (g groupHead) of(t domain.Topic) projector.GroupRow {
-	return projector.GroupRow{Topic: t, Name: g.name.String, Owner: domain.UserID(g.owner.String), Size: int(g.size.Int64)}
+func (g *groupRow) into() []any {
+	return []any{&g.name, &g.avatar, &g.description, &g.history, &g.owner, &g.size}
+}
+
+func (g *groupRow) of(t domain.Topic) projector.GroupRow {
+	return projector.GroupRow{
+		Topic: t, Name: g.name.String, Avatar: g.avatar.String, Description: g.description.String, History: domain.History(g.history.String),
+		Owner: domain.UserID(g.owner.String), Size: int(g.size.Int64),
+	}
 }
 
 // Groups gives the groups that me is a member of, by name.
 func (s *Store) Groups(ctx context.Context, me domain.UserID) (groups []domain.GroupView, err error) {
-	const query = `SELECT m.topic, m.role, c.name, c.owner, c.size FROM members m JOIN conversations c ON c.topic=m.topic
+	const query = `SELECT m.topic, m.role, ` + groupColumns + ` FROM members m JOIN conversations c ON c.topic=m.topic
 		WHERE m.uid=? AND m.topic LIKE 'group.%' AND m.present=1`
 	err = s.try(ctx, "read groups", func(ctx context.Context) error {
 		groups, err = collect(ctx, s.db, func(r *sql.Rows) (domain.GroupView, error) {
 			var t domain.Topic
 			var role domain.Role
-			var g groupHead
-			err := r.Scan(topicOf(&t), &role, &g.name, &g.owner, &g.size)
+			var g groupRow
+			err := r.Scan(append([]any{topicOf(&t), &role}, g.into()...)...)
 			return view.Group(g.of(t), role), err
 		}, query, string(me))
 		slices.SortFunc(groups, view.GroupsByName)
@@ -40,18 +50,19 @@ func (s *Store) Groups(ctx context.Context, me domain.UserID) (groups []domain.G
 
 // access is what decides whether somebody may see a group.
 type access struct {
-	groupHead
-	role    domain.Role
-	invited bool
+	groupRow
+	role  domain.Role
+	waits bool // invited, or an applicant
 }
 
 // group gives a group and how me stands to it; it refuses with code NotFound where there is no such group.
 func group(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (access, error) {
-	const query = `SELECT c.name, c.owner, c.size, COALESCE(m.role,''), a.uid IS NOT NULL FROM conversations c
+	const query = `SELECT COALESCE(m.role,''), a.uid IS NOT NULL, ` + groupColumns + ` FROM conversations c
 		LEFT JOIN members m ON m.uid=? AND m.topic=c.topic LEFT JOIN applies a ON a.topic=c.topic AND a.uid=?
 		WHERE c.topic=? AND c.is_group=1`
 	found, err := collect(ctx, q, func(r *sql.Rows) (g access, err error) {
-		return g, r.Scan(&g.name, &g.owner, &g.size, &g.role, &g.invited)
+		err = r.Scan(append([]any{&g.role, &g.waits}, g.into()...)...)
+		return g, err
 	}, query, string(me), string(me), t.Key())
 	if err != nil {
 		return access{}, err
@@ -62,7 +73,7 @@ func group(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (acce
 	return found[0], nil
 }
 
-// Group gives a group to its members and to those who are invited; it refuses others with code Forbidden, or NotFound.
+// Group gives a group to its members, to those who are invited and to those who have applied; it refuses others with code Forbidden, or NotFound.
 func (s *Store) Group(ctx context.Context, me domain.UserID, gid domain.GroupID) (v domain.GroupView, err error) {
 	t := domain.InGroup(gid)
 	err = s.try(ctx, "read a group", func(ctx context.Context) error {
@@ -70,7 +81,7 @@ func (s *Store) Group(ctx context.Context, me domain.UserID, gid domain.GroupID)
 		if err != nil {
 			return err
 		}
-		if g.role == "" && !g.invited {
+		if g.role == "" && !g.waits {
 			return view.ErrNoMember
 		}
 		v = view.Group(g.of(t), g.role)
@@ -114,7 +125,7 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 		if lines, next, err = view.Page(lines, after, limit); err != nil {
 			return err
 		}
-		last, err := lastMessages(ctx, q, lines)
+		shown, err := heads(ctx, q, lines)
 		if err != nil {
 			return err
 		}
@@ -127,7 +138,9 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 		with, err := people(ctx, q, peers)
 		list = make([]domain.ConversationView, len(lines))
 		for i, l := range lines {
-			list[i] = l.Conversation(me, last[l.Topic], known(with, l.Topic.Peer(me)))
+			h := shown[l.Topic]
+			l.Group = h.group
+			list[i] = l.Conversation(me, h.last, known(with, l.Topic.Peer(me)))
 		}
 		return err
 	})
@@ -137,31 +150,46 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 	return list, next, nil
 }
 
-// mine gives all that ties me to conversations.
+// mine gives all that ties me to conversations, without the groups' looks.
 func mine(ctx context.Context, q asker, me domain.UserID) ([]view.Line, error) {
-	const query = `SELECT m.topic, m.present, m.since, COALESCE(c.name,''), COALESCE(c.last_seq,0), COALESCE(c.last_number,0), COALESCE(c.last_date,0),
+	const query = `SELECT m.topic, m.present, m.since, m.joined_seq, COALESCE(c.last_seq,0), COALESCE(c.last_number,0), COALESCE(c.last_date,0),
 			COALESCE(k.own_seq,0), COALESCE(k.own_number,0), COALESCE(k.read_seq,0), COALESCE(k.read_number,0)
 		FROM members m LEFT JOIN conversations c ON c.topic=m.topic LEFT JOIN marks k ON k.uid=m.uid AND k.topic=m.topic WHERE m.uid=?`
 	return collect(ctx, q, func(r *sql.Rows) (l view.Line, err error) {
-		return l, r.Scan(topicOf(&l.Topic), &l.Present, &l.Since, &l.Name, &l.Tail.Seq, &l.Tail.Number, &l.Tail.Date,
+		return l, r.Scan(topicOf(&l.Topic), &l.Present, &l.Since, &l.Joined, &l.Tail.Seq, &l.Tail.Number, &l.Tail.Date,
 			&l.Own.Seq, &l.Own.Number, &l.Read.Seq, &l.Read.Number)
 	}, query, string(me))
 }
 
-// lastMessages gives what was said last in each of the conversations where something was.
-func lastMessages(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]*domain.MessageView, error) {
+// head is what a line shows of its conversation.
+type head struct {
+	group projector.GroupRow
+	last  *domain.MessageView // nil where nothing was said
+}
+
+func heads(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]head, error) {
 	keys := make([]any, len(lines))
 	for i, l := range lines {
 		keys[i] = l.Topic.Key()
 	}
-	rows, err := collectIn(ctx, q, scanMessage, `SELECT s.topic, s.seq, s.sender, s.id, s.date, s.msg
-		FROM conversations c JOIN messages s ON s.topic=c.topic AND s.seq=c.last_seq WHERE c.topic IN (`, keys)
-	last := make(map[domain.Topic]*domain.MessageView, len(rows))
-	for _, m := range rows {
-		v := view.Message(m)
-		last[m.Topic] = &v
+	rows, err := collectIn(ctx, q, scanHead, `SELECT c.topic, c.name, c.avatar, c.history, COALESCE(s.seq,0), COALESCE(s.sender,''), COALESCE(s.id,''),
+			COALESCE(s.date,0), COALESCE(s.msg,'')
+		FROM conversations c LEFT JOIN messages s ON s.topic=c.topic AND s.seq=c.last_seq WHERE c.topic IN (`, keys)
+	found := make(map[domain.Topic]head, len(rows))
+	for _, h := range rows {
+		found[h.group.Topic] = h
 	}
-	return last, err
+	return found, err
+}
+
+func scanHead(r *sql.Rows) (h head, err error) {
+	var m projector.MessageRow
+	err = r.Scan(topicOf(&h.group.Topic), &h.group.Name, &h.group.Avatar, &h.group.History, &m.Seq, &m.From, &m.ID, &m.Date, &m.Msg)
+	if m.Seq > 0 {
+		last := view.Message(m)
+		h.last = &last
+	}
+	return h, err
 }
 
 func scanMessage(r *sql.Rows) (m projector.MessageRow, err error) {
@@ -173,12 +201,12 @@ func scanMessage(r *sql.Rows) (m projector.MessageRow, err error) {
 // refused with code Forbidden. A page costs the same wherever it is.
 func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) (list []domain.MessageView, more bool, err error) {
 	err = s.try(ctx, "read messages", func(ctx context.Context) error {
-		bound, err := readable(ctx, s.db, me, t)
+		from, upTo, err := readable(ctx, s.db, me, t)
 		if err != nil {
 			return err
 		}
 		if before > 0 {
-			bound = min(bound, before-1)
+			upTo = min(upTo, before-1)
 		}
 		order := "DESC"
 		if after > 0 {
@@ -186,7 +214,7 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 		}
 		limit := view.Limit(limit)
 		rows, err := collect(ctx, s.db, scanMessage, "SELECT topic, seq, sender, id, date, msg FROM messages WHERE topic=? AND seq>? AND seq<=? ORDER BY seq "+
-			order+" LIMIT ?", t.Key(), after, bound, limit+1)
+			order+" LIMIT ?", t.Key(), max(from, after), upTo, limit+1)
 		if more = len(rows) > limit; more {
 			rows = rows[:limit]
 		}
@@ -202,20 +230,22 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 	return list, more, err
 }
 
-// readable gives up to which seq me may read a conversation, or refuses with code Forbidden.
-func readable(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (bound uint64, err error) {
-	const query = `SELECT m.present, m.left_seq, COALESCE(c.last_number,0) FROM members m LEFT JOIN conversations c ON c.topic=m.topic
-		WHERE m.uid=? AND m.topic=?`
+// readable gives after which seq and up to which me may read a conversation, or refuses with code Forbidden.
+func readable(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (after, upTo uint64, err error) {
+	const query = `SELECT m.present, m.joined_seq, m.left_seq, COALESCE(c.history,''), COALESCE(c.last_number,0)
+		FROM members m LEFT JOIN conversations c ON c.topic=m.topic WHERE m.uid=? AND m.topic=?`
 	m := projector.MemberRow{Topic: t}
+	var g projector.GroupRow
 	var tail projector.TailRow
-	found, err := collect(ctx, q, func(r *sql.Rows) (struct{}, error) { return struct{}{}, r.Scan(&m.Present, &m.Left, &tail.Number) },
-		query, string(me), t.Key())
+	found, err := collect(ctx, q, func(r *sql.Rows) (struct{}, error) {
+		return struct{}{}, r.Scan(&m.Present, &m.Joined, &m.Left, &g.History, &tail.Number)
+	}, query, string(me), t.Key())
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	bound, ok := view.Readable(m, len(found) > 0, tail)
+	after, upTo, ok := view.Readable(m, len(found) > 0, g, tail)
 	if !ok {
-		return 0, view.ErrNotYours
+		return 0, 0, view.ErrNotYours
 	}
-	return bound, nil
+	return after, upTo, nil
 }

@@ -17,10 +17,17 @@ func Contract(t *testing.T, open func(testing.TB) Store) {
 	for name, test := range map[string]func(*testing.T, *story){
 		"people":           testPeople,
 		"friends":          testFriends,
+		"seen":             testSeen,
 		"groups":           testGroups,
+		"described":        testDescribed,
+		"roles":            testRoles,
+		"applications":     testApplications,
+		"many apply":       testManyApply,
+		"dissolved":        testDissolved,
 		"what counts":      testWhatCounts,
 		"history":          testHistory,
 		"who may read":     testWhoMayRead,
+		"since one joined": testSinceJoined,
 		"unread":           testUnread,
 		"conversations":    testConversations,
 		"large":            testLarge,
@@ -100,6 +107,7 @@ func ids[V any](views []V, id func(V) string) string {
 }
 
 func personID(p domain.PersonView) string     { return string(p.ID) }
+func friendID(f domain.FriendView) string     { return string(f.ID) }
 func messageID(m domain.MessageView) string   { return m.ID }
 func talkID(c domain.ConversationView) string { return c.ID }
 func (s *story) is(what, got string, want string) {

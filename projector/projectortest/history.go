@@ -28,7 +28,7 @@ func NewHistory(log *Log) *History {
 func (h *History) Go(t *rapid.T, n int) {
 	for range n {
 		h.at += time.Duration(rapid.IntRange(0, 2).Draw(t, "ms")) * time.Millisecond
-		switch rapid.SampledFrom([]string{"say", "say", "say", "mark", "friend", "friend", "group", "profile"}).Draw(t, "step") {
+		switch rapid.SampledFrom([]string{"say", "say", "say", "mark", "friend", "friend", "group", "group", "group", "profile", "status"}).Draw(t, "step") {
 		case "say":
 			h.say(t)
 		case "mark":
@@ -42,15 +42,27 @@ func (h *History) Go(t *rapid.T, n int) {
 				Username: rapid.SampledFrom([]string{"", "ann", "ANNA", "bob", "Élan", "元宝"}).Draw(t, "username"),
 				Name:     rapid.SampledFrom([]string{"Ann", "ann ", "Bob", "élan", "€uro 🙂", "元宝"}).Draw(t, "name"),
 			})
+		case "status":
+			h.append(domain.About(person(t)), domain.StatusSet{
+				Status: rapid.SampledFrom([]domain.Status{domain.StatusOnline, domain.StatusInvisible}).Draw(t, "status"),
+			})
 		}
 	}
 }
 
 func (h *History) append(t domain.Topic, e domain.Event) { h.log.Append(t, e, h.at) }
 
+// now is when the log stores what is appended.
+func (h *History) now() time.Time { return Began.Add(h.at) }
+
 func person(t *rapid.T) domain.UserID { return rapid.SampledFrom(People).Draw(t, "person") }
 
-func topic(t *rapid.T) domain.Topic { return rapid.SampledFrom(Topics()).Draw(t, "topic") }
+func topic(t *rapid.T) domain.Topic {
+	if rapid.Bool().Draw(t, "in a group") {
+		return domain.InGroup(rapid.SampledFrom(Groups).Draw(t, "group"))
+	}
+	return rapid.SampledFrom(Topics()).Draw(t, "topic")
+}
 
 func (h *History) say(t *rapid.T) {
 	text, _ := json.Marshal(rapid.SampledFrom([]string{"hi", "a\\b'c\"d", "é 元 🙂", "\u0000 %_?"}).Draw(t, "text"))
@@ -92,7 +104,7 @@ func (h *History) friend(t *rapid.T) {
 		domain.RemoveFriend{By: by}, domain.BlockFriend{By: by}, domain.UnblockFriend{By: by},
 	}).Draw(t, "command")
 	if e, err := f.Decide(command); err == nil {
-		f.Evolve(e)
+		f.Evolve(e, h.now())
 		h.append(topic, e)
 	}
 }
@@ -105,13 +117,32 @@ func (h *History) group(t *rapid.T) {
 		h.groups[id] = g
 	}
 	by, other := person(t), person(t)
-	command := rapid.SampledFrom([]domain.GroupCommand{
-		domain.CreateGroup{By: by, Name: "Group " + string(id), Members: []domain.UserID{other, "bob"}, Invited: []domain.UserID{"eve", other}},
-		domain.Invite{By: by, UID: other, Friend: true}, domain.Invite{By: by, UID: other},
-		domain.AcceptInvitation{UID: by}, domain.DeclineInvitation{UID: by}, domain.Leave{UID: by}, domain.RemoveMember{By: by, UID: other},
-	}).Draw(t, "command")
-	if e, err := g.Decide(command); err == nil {
-		g.Evolve(e)
+	if owner := g.Owner(); owner != "" && rapid.Bool().Draw(t, "by the owner") {
+		by = owner
+	}
+	if e, err := g.Decide(groupCommand(t, id, by, other)); err == nil {
+		g.Evolve(e, h.now())
 		h.append(domain.InGroup(id), e)
 	}
+}
+
+func groupCommand(t *rapid.T, id domain.GroupID, by, other domain.UserID) domain.GroupCommand {
+	if rapid.IntRange(0, 19).Draw(t, "the end") == 0 {
+		return domain.DissolveGroup{By: by}
+	}
+	all, joined := string(domain.HistoryAll), string(domain.HistoryJoined)
+	name, avatar, description := "Grüße 🙂", "g.png", "what\n\"we\" do"
+	return rapid.SampledFrom([]domain.GroupCommand{
+		domain.CreateGroup{By: by, Name: "Group " + string(id), Members: []domain.UserID{other, "bob"}, Invited: []domain.UserID{"eve", other}},
+		domain.CreateGroup{By: by, Name: "Group " + string(id)},
+		domain.Invite{By: by, UID: other, Friend: true}, domain.Invite{By: by, UID: other},
+		domain.AcceptInvitation{UID: other}, domain.DeclineInvitation{UID: other},
+		domain.ApplyToJoin{UID: other, Greeting: json.RawMessage(`{"let me": "in, pleäse"}`)}, domain.ApplyToJoin{UID: other},
+		domain.AcceptApplication{By: by, UID: other}, domain.RefuseApplication{By: by, UID: other},
+		domain.Leave{UID: by}, domain.Leave{UID: other}, domain.RemoveMember{By: by, UID: other},
+		domain.SetRole{By: by, UID: other, Role: domain.RoleAdmin}, domain.SetRole{By: by, UID: other, Role: domain.RoleMember},
+		domain.SetRole{By: by, UID: other, Role: domain.RoleOwner},
+		domain.DescribeGroup{By: by, History: &all}, domain.DescribeGroup{By: by, History: &joined}, domain.DescribeGroup{By: by, History: &joined},
+		domain.DescribeGroup{By: by, Name: &name, Avatar: &avatar, Description: &description},
+	}).Draw(t, "command")
 }

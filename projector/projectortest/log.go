@@ -1,7 +1,7 @@
 // Package projectortest is what both stores must do: one contract, a log to fold from, random histories, and a plain recount of a log
 // to hold the answers against.
 //
-// It is for tests only. The one thing to know: Log keeps of a reader's marks only the latest, as the real log does.
+// It is for tests only. The one thing to know: Log keeps of a reader's marks and of a person's statuses only the latest, as the real log does.
 package projectortest
 
 import (
@@ -56,16 +56,24 @@ func (l *Log) Append(t domain.Topic, e domain.Event, after time.Duration) uint64
 	shard := l.Shard(t)
 	s := &l.shards[shard]
 	s.last++
-	if m, ok := e.(domain.ReadMarked); ok {
-		s.records = slices.DeleteFunc(slices.Clone(s.records), func(r domain.Record) bool {
-			was, mark := r.Event.(domain.ReadMarked)
-			return mark && r.Topic == t && was.By == m.By
-		})
+	if replaced := replacedBy(e); replaced != nil {
+		s.records = slices.DeleteFunc(slices.Clone(s.records), func(r domain.Record) bool { return r.Topic == t && replaced(r.Event) })
 	}
 	s.records = append(s.records, domain.Record{Topic: t, Shard: shard, Seq: s.last, Time: Began.Add(after), Event: e})
 	close(l.grown)
 	l.grown = make(chan struct{})
 	return s.last
+}
+
+// replacedBy gives which events of the same topic an event takes the place of; nil for none.
+func replacedBy(e domain.Event) func(earlier domain.Event) bool {
+	switch e := e.(type) {
+	case domain.ReadMarked:
+		return func(earlier domain.Event) bool { was, ok := earlier.(domain.ReadMarked); return ok && was.By == e.By }
+	case domain.StatusSet:
+		return func(earlier domain.Event) bool { _, ok := earlier.(domain.StatusSet); return ok }
+	}
+	return nil
 }
 
 // Remake empties the log and begins another life of it.

@@ -1,19 +1,27 @@
 package projectortest
 
 import (
+	"slices"
 	"testing"
 
 	"parley/domain"
 )
 
-// Recount goes through a log in the plainest way and fails where a store's histories, marks and unread counts are others.
+// Recount goes through a log in the plainest way and fails where a store's histories, marks, unread counts, groups, applications and friends
+// are others.
 func Recount(tb testing.TB, log *Log, s Store) {
 	tb.Helper()
+	all := make(map[domain.Topic]said)
 	for _, t := range Topics() {
-		c := recount(log, t)
-		for _, me := range People {
+		all[t] = recount(log, t)
+	}
+	for _, me := range People {
+		for _, c := range all {
 			c.check(tb, s, me)
+			c.checkGroup(tb, s, me)
 		}
+		checkApplies(tb, s, me, all)
+		checkFriends(tb, log, s, me, all)
 	}
 }
 
@@ -21,17 +29,25 @@ func Recount(tb testing.TB, log *Log, s Store) {
 type said struct {
 	topic    domain.Topic
 	messages []domain.Record
-	inside   map[domain.UserID]bool   // members, or friends
-	left     map[domain.UserID]uint64 // who left, and where
-	own      map[domain.UserID]uint64 // the last message of one's own, or before one came
-	read     map[domain.UserID]uint64
+	group    *domain.Group // never made where it is none
+	described
+	inside map[domain.UserID]bool          // members, or friends
+	joined map[domain.UserID]domain.Record // who joined, and by what, the last time
+	left   map[domain.UserID]uint64        // who left, and where
+	own    map[domain.UserID]uint64        // the last message of one's own, or before one came
+	read   map[domain.UserID]uint64
+	asked  map[domain.UserID]domain.Record // who waits or is waited for, by what
 }
 
 func recount(log *Log, t domain.Topic) said {
-	c := said{t, nil, make(map[domain.UserID]bool), make(map[domain.UserID]uint64), make(map[domain.UserID]uint64), make(map[domain.UserID]uint64)}
-	g := new(domain.Group)
+	c := said{
+		topic: t, group: new(domain.Group), inside: make(map[domain.UserID]bool), joined: make(map[domain.UserID]domain.Record),
+		left: make(map[domain.UserID]uint64), own: make(map[domain.UserID]uint64), read: make(map[domain.UserID]uint64),
+		asked: make(map[domain.UserID]domain.Record),
+	}
 	var f domain.Friendship
-	if _, _, direct := t.Pair(); direct {
+	_, _, direct := t.Pair()
+	if direct {
 		f = domain.NewFriendship(t)
 	}
 	sent := make(map[[2]string]bool)
@@ -41,8 +57,8 @@ func recount(log *Log, t domain.Topic) said {
 		}
 		switch e := r.Event.(type) {
 		case domain.Message:
-			may := g.MaySend(e.From) == nil
-			if _, _, direct := t.Pair(); direct {
+			may := c.group.MaySend(e.From) == nil
+			if direct {
 				may = f.MaySend(e.From, e.Open) == nil
 			}
 			if key := [2]string{string(e.From), e.ID}; may && !sent[key] {
@@ -53,28 +69,44 @@ func recount(log *Log, t domain.Topic) said {
 		case domain.ReadMarked:
 			c.read[e.By] = min(e.Seq, r.Seq)
 		default:
-			g.Evolve(e)
-			f.Evolve(e)
-			c.moved(r.Seq, g, f)
+			c.group.Evolve(e, r.Time)
+			f.Evolve(e, r.Time)
+			c.described = c.described.after(e)
+			c.moved(r, f)
+			c.asks(r, f)
 		}
 	}
 	return c
 }
 
 // moved takes account of who is in now.
-func (c said) moved(seq uint64, g *domain.Group, f domain.Friendship) {
+func (c said) moved(r domain.Record, f domain.Friendship) {
 	for _, u := range People {
-		now := g.Role(u) != "" || f.Friends() && c.topic.Peer(u) != ""
+		now := c.group.Role(u) != "" || f.Friends() && c.topic.Peer(u) != ""
 		if _, group := c.topic.Group(); group && now != c.inside[u] {
 			delete(c.left, u)
 			if !now {
-				c.left[u] = seq
-			} else if n := len(c.messages); n > 0 {
-				c.own[u] = c.messages[n-1].Seq
+				c.left[u] = r.Seq
+			} else {
+				c.joined[u] = r
+				if n := len(c.messages); n > 0 {
+					c.own[u] = c.messages[n-1].Seq
+				}
 			}
 		}
 		c.inside[u] = now
 	}
+}
+
+// visible says whether somebody who may read at all sees a message.
+func (c said) visible(me domain.UserID, seq uint64) bool {
+	if _, _, direct := c.topic.Pair(); direct {
+		return true
+	}
+	if c.history == domain.HistoryJoined && seq <= c.joined[me].Seq {
+		return false
+	}
+	return c.inside[me] || seq <= c.left[me]
 }
 
 func (c said) check(tb testing.TB, s Store, me domain.UserID) {
@@ -84,23 +116,55 @@ func (c said) check(tb testing.TB, s Store, me domain.UserID) {
 	may := c.inside[me] || c.left[me] > 0 || direct && len(c.messages) > 0
 	mark, unread := max(c.own[me], c.read[me]), uint64(0)
 	for _, r := range c.messages {
-		if c.inside[me] || direct || r.Seq <= c.left[me] {
-			want = append(want, r)
+		if !c.visible(me, r.Seq) {
+			continue
 		}
+		want = append(want, r)
 		if r.Seq > mark {
 			unread++
 		}
 	}
-	got, _, err := s.Messages(tb.Context(), me, c.topic, 0, 0, 500)
-	if (err == nil) != may {
+	if _, _, err := s.Messages(tb.Context(), me, c.topic, 0, 0, 1); (err == nil) != may {
 		tb.Errorf("%s reads %s: %v; want that allowed: %v", me, c.topic, err, may)
-		return
+	} else if may {
+		c.pages(tb, s, me, want)
+		c.listed(tb, s, me, want, mark, unread)
 	}
-	if !may {
-		return
+}
+
+// pages fails where a page of messages, at either end or in between, is not that of what me is to see.
+func (c said) pages(tb testing.TB, s Store, me domain.UserID, visible []domain.Record) {
+	tb.Helper()
+	places := []uint64{0, 1, c.joined[me].Seq, c.left[me]}
+	if n := len(visible); n > 0 {
+		places = append(places, visible[0].Seq, visible[n/2].Seq, visible[n-1].Seq)
 	}
-	if len(got) != len(want) {
-		tb.Errorf("%s sees %d messages in %s, want %d", me, len(got), c.topic, len(want))
+	c.page(tb, s, me, visible, 0, 0, 500)
+	for _, at := range places {
+		c.page(tb, s, me, visible, at, 0, 2)
+		c.page(tb, s, me, visible, 0, at, 2)
+	}
+}
+
+func (c said) page(tb testing.TB, s Store, me domain.UserID, visible []domain.Record, before, after uint64, limit int) {
+	tb.Helper()
+	var want []domain.Record
+	for _, r := range visible {
+		if (before == 0 || r.Seq < before) && r.Seq > after {
+			want = append(want, r)
+		}
+	}
+	wantMore := len(want) > limit
+	switch {
+	case wantMore && after > 0:
+		want = want[:limit]
+	case wantMore:
+		want = want[len(want)-limit:]
+	}
+	got, more, err := s.Messages(tb.Context(), me, c.topic, before, after, limit)
+	if err != nil || len(got) != len(want) || more != wantMore {
+		tb.Errorf("%s sees %d messages in %s before %d after %d of at most %d, more: %v, %v; want %d, %v",
+			me, len(got), c.topic, before, after, limit, more, err, len(want), wantMore)
 		return
 	}
 	for i, r := range want {
@@ -109,20 +173,38 @@ func (c said) check(tb testing.TB, s Store, me domain.UserID) {
 			tb.Errorf("%s sees %+v in %s, want %+v", me, v, c.topic, r)
 		}
 	}
+}
+
+// listed fails where the conversation stands otherwise in me's list.
+func (c said) listed(tb testing.TB, s Store, me domain.UserID, visible []domain.Record, mark, unread uint64) {
+	tb.Helper()
 	list, _, err := s.Conversations(tb.Context(), me, "", 500)
 	if err != nil {
 		tb.Errorf("Conversations %s: %v", me, err)
 	}
-	listed := false
-	for _, v := range list {
-		if v.ID == c.topic.ConversationID(me) {
-			listed = true
-			if v.Unread != unread || v.Read != mark {
-				tb.Errorf("%s has %d unread in %s and has read up to %d, want %d and %d", me, v.Unread, c.topic, v.Read, unread, mark)
-			}
-		}
+	at := slices.IndexFunc(list, func(v domain.ConversationView) bool { return v.ID == c.topic.ConversationID(me) })
+	direct := c.topic.Peer(me) != ""
+	if want := c.inside[me] || direct && len(c.messages) > 0; (at >= 0) != want {
+		tb.Errorf("%s has %s in the list: %v, want %v", me, c.topic, at >= 0, want)
 	}
-	if want := c.inside[me] || direct && len(c.messages) > 0; listed != want {
-		tb.Errorf("%s has %s in the list: %v, want %v", me, c.topic, listed, want)
+	if at < 0 {
+		return
+	}
+	v := list[at]
+	if v.Unread != unread || v.Read != mark {
+		tb.Errorf("%s has %d unread in %s and has read up to %d, want %d and %d", me, v.Unread, c.topic, v.Read, unread, mark)
+	}
+	var last, wantLast uint64
+	if v.Last != nil {
+		last = v.Last.Seq
+	}
+	if n := len(visible); n > 0 {
+		wantLast = visible[n-1].Seq
+	}
+	if last != wantLast {
+		tb.Errorf("%s sees %d last in %s, want %d", me, last, c.topic, wantLast)
+	}
+	if !direct && (v.Name != c.name || v.Avatar != c.avatar) {
+		tb.Errorf("%s has %s in the list as %q, %q; want %q, %q", me, c.topic, v.Name, v.Avatar, c.name, c.avatar)
 	}
 }

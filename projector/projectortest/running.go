@@ -20,7 +20,7 @@ func testAnotherLog(t *testing.T, s *story) {
 	s.befriend(domain.Direct("ann", "cid"))
 	CatchUp(t, s.log, s.Store)
 	friends, err := s.Friends(t.Context(), "ann")
-	s.equal("only what the new log says", ids(friends, personID), err, `"cid"`)
+	s.equal("only what the new log says", ids(friends, friendID), err, `"cid"`)
 	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func testAnotherLog(t *testing.T, s *story) {
 	s.befriend(domain.Direct("ann", "dora"))
 	s.fold()
 	friends, err = s.Friends(t.Context(), "ann")
-	s.equal("only what the newest log says", ids(friends, personID), err, `"dora"`)
+	s.equal("only what the newest log says", ids(friends, friendID), err, `"dora"`)
 	_, _, err = s.Messages(t.Context(), "ann", ab, 0, 0, 10)
 	s.refused("what was in an earlier log", err, domain.Forbidden)
 
@@ -164,9 +164,9 @@ func testOdd(t *testing.T, s *story) {
 	s.happen(ab, domain.ReadMarked{By: "stranger", Seq: 5}, domain.FriendRequested{By: "stranger"})
 	s.fold()
 	friends, err := s.Friends(t.Context(), "ann")
-	s.equal("an answer to no question, which Evolve takes", ids(friends, personID), err, `"bob"`)
+	s.equal("an answer to no question, which Evolve takes", ids(friends, friendID), err, `"bob"`)
 	v, err := s.Group(t.Context(), "ann", "g")
-	s.equal("a group is made once", v, err, `{"id":"g","name":"first","avatar":"","owner":"ann","members":1,"role":"owner"}`)
+	s.equal("a group is made once", v, err, `{"id":"g","name":"first","avatar":"","description":"","history":"all","owner":"ann","members":1,"role":"owner"}`)
 	applies, err := s.Applies(t.Context(), "cid")
 	s.equal("and invites once", len(applies), err, "0")
 	_, err = s.Person(t.Context(), "ann")

@@ -16,7 +16,7 @@ type Store interface {
 	projector.Store
 	Person(ctx context.Context, uid domain.UserID) (domain.PersonView, error)
 	People(ctx context.Context, query string, limit int) ([]domain.PersonView, error)
-	Friends(ctx context.Context, me domain.UserID) ([]domain.PersonView, error)
+	Friends(ctx context.Context, me domain.UserID) ([]domain.FriendView, error)
 	Applies(ctx context.Context, me domain.UserID) ([]domain.ApplyView, error)
 	Groups(ctx context.Context, me domain.UserID) ([]domain.GroupView, error)
 	Group(ctx context.Context, me domain.UserID, gid domain.GroupID) (domain.GroupView, error)

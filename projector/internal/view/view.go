@@ -78,10 +78,24 @@ func ByName(a, b domain.PersonView) int {
 	return cmp.Or(strings.Compare(Key(a.Name), Key(b.Name)), cmp.Compare(a.ID, b.ID))
 }
 
+// Friend is a friend, who was last seen online at a date, in milliseconds since 1970; 0 for never.
+func Friend(p projector.PersonRow, seen int64) domain.FriendView {
+	v := domain.FriendView{PersonView: Person(p)}
+	if seen != 0 {
+		v.Seen = Date(seen)
+	}
+	return v
+}
+
+// FriendsByName orders friends by name, then id.
+func FriendsByName(a, b domain.FriendView) int { return ByName(a.PersonView, b.PersonView) }
+
 // Group is a group as one of the given role sees it.
 func Group(g projector.GroupRow, role domain.Role) domain.GroupView {
 	id, _ := g.Topic.Group()
-	return domain.GroupView{ID: id, Name: g.Name, Owner: g.Owner, Members: g.Size, Role: role}
+	return domain.GroupView{
+		ID: id, Name: g.Name, Avatar: g.Avatar, Description: g.Description, History: g.History, Owner: g.Owner, Members: g.Size, Role: role,
+	}
 }
 
 // GroupsByName orders groups by name, then id.
@@ -90,18 +104,36 @@ func GroupsByName(a, b domain.GroupView) int {
 }
 
 // Apply is an application or an invitation, by whom and to what.
-func Apply(a projector.ApplyRow, from projector.PersonRow, g projector.GroupRow) domain.ApplyView {
-	v := domain.ApplyView{Type: "friend", From: Person(from), Data: a.Data, Date: Date(a.Date), Seq: a.Seq}
-	if _, ok := a.Topic.Group(); ok {
-		to := Group(g, "")
-		v.Type, v.Group = "invite", &to
-	}
-	return v
+type Apply struct {
+	projector.ApplyRow
+	Sender projector.PersonRow
+	Group  projector.GroupRow // zero where it is for friendship
 }
 
-// NewestApply orders applications by date, the newest first.
-func NewestApply(a, b projector.ApplyRow) int {
-	return cmp.Or(cmp.Compare(b.Date, a.Date), cmp.Compare(b.Seq, a.Seq), strings.Compare(b.Topic.Key(), a.Topic.Key()))
+// Newest sorts by date, the newest first, and gives the first MaxApplies.
+func Newest(applies []Apply) []Apply {
+	slices.SortFunc(applies, func(a, b Apply) int {
+		return cmp.Or(cmp.Compare(b.Date, a.Date), cmp.Compare(b.Seq, a.Seq), strings.Compare(b.Topic.Key(), a.Topic.Key()))
+	})
+	return applies[:min(len(applies), MaxApplies)]
+}
+
+// Applies gives the newest as their reader sees them.
+func Applies(all []Apply) []domain.ApplyView {
+	all = Newest(all)
+	views := make([]domain.ApplyView, len(all))
+	for i, a := range all {
+		v := domain.ApplyView{Type: "friend", From: Person(a.Sender), Data: a.Data, Date: Date(a.Date), Seq: a.Seq}
+		if _, ok := a.Topic.Group(); ok {
+			to := Group(a.Group, "")
+			v.Type, v.Group = "invite", &to
+		}
+		if a.ToJoin {
+			v.Type = "group"
+		}
+		views[i] = v
+	}
+	return views
 }
 
 // Member is somebody in a group.
@@ -119,12 +151,10 @@ func Date(ms int64) string { return domain.Date(time.UnixMilli(ms)) }
 
 // Line is a conversation in somebody's list.
 type Line struct {
-	Topic     domain.Topic
-	Present   bool  // a friend, or a member of the group
-	Since     int64 // from when on
-	Name      string
-	Tail      projector.TailRow // its Number is 0 where nothing has been said
-	Own, Read projector.MarkRow
+	projector.MemberRow                    // how the reader stands to it
+	Group               projector.GroupRow // zero for a direct conversation
+	Tail                projector.TailRow  // its Number is 0 where nothing has been said
+	Own, Read           projector.MarkRow
 }
 
 // listed says whether the line is in the list: groups that one is in; friends, and those with whom there is something said.
@@ -133,10 +163,14 @@ func (l Line) listed() bool {
 	return l.Present || direct && l.Tail.Number > 0
 }
 
-// Conversation is the line as me sees it. last is what was said last, if anything was; with is the other one of a direct conversation.
+// Conversation is the line as me sees it. last is what was said last, if anything was, whether or not me may read it; with is the other one
+// of a direct conversation.
 func (l Line) Conversation(me domain.UserID, last *domain.MessageView, with projector.PersonRow) domain.ConversationView {
+	if last != nil && last.Seq <= hidden(l.MemberRow, l.Group) {
+		last = nil
+	}
 	v := domain.ConversationView{
-		ID: l.Topic.ConversationID(me), Name: l.Name, Last: last,
+		ID: l.Topic.ConversationID(me), Name: l.Group.Name, Avatar: l.Group.Avatar, Last: last,
 		Unread: l.Tail.Number - min(l.Tail.Number, max(l.Own.Number, l.Read.Number)),
 		Read:   max(l.Own.Seq, l.Read.Seq),
 	}
@@ -197,17 +231,26 @@ func parseCursor(s string) (c cursor, err error) {
 	return c, nil
 }
 
-// Readable gives up to which seq somebody may read a conversation of this tail; ok is false for those who may not at all. in says
-// whether there is a row that ties them to it.
-func Readable(m projector.MemberRow, in bool, tail projector.TailRow) (bound uint64, ok bool) {
+// Readable gives after which seq and up to which somebody may read a conversation of this tail, a group's (or the zero GroupRow); ok is false
+// for those who may not at all. in says whether there is a row that ties them to it.
+func Readable(m projector.MemberRow, in bool, g projector.GroupRow, tail projector.TailRow) (after, upTo uint64, ok bool) {
 	_, _, direct := m.Topic.Pair()
 	switch {
 	case !in:
-		return 0, false
+		return 0, 0, false
 	case m.Present, direct && tail.Number > 0:
-		return ^uint64(0), true
+		return hidden(m, g), ^uint64(0), true
 	}
-	return m.Left, m.Left > 0
+	return hidden(m, g), m.Left, m.Left > 0
+}
+
+// hidden gives up to which seq a conversation is hidden from somebody who may read what comes after it. What the group lets be read now is
+// what counts, whatever it did when they joined.
+func hidden(m projector.MemberRow, g projector.GroupRow) (upTo uint64) {
+	if g.History == domain.HistoryJoined {
+		return m.Joined
+	}
+	return 0
 }
 
 // Behind gives how many events are missing between what is folded and the ends of the log, by shard. What is folded of another life of
