@@ -88,7 +88,7 @@ func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := NewFriendship(two)
 		var history []Event
-		for _, c := range rapid.SliceOfN(anyFriendCommand, 1, 40).Draw(t, "commands") {
+		for _, c := range some(t, anyFriendCommand, 40, "commands") {
 			before := f
 			e, err := f.Decide(c)
 			again, errAgain := f.Decide(c)
