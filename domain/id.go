@@ -137,7 +137,7 @@ func ParseAvatar(s string) (string, error) {
 // ParseDescription checks what is said about a group: at most MaxDescription characters, of which the control characters are line ends and tabs;
 // "" is nothing. It refuses with code Malformed.
 func ParseDescription(s string) (string, error) {
-	if utf8.RuneCountInString(s) > MaxDescription || !printable(strings.NewReplacer("\n", "", "\t", "").Replace(s)) {
+	if utf8.RuneCountInString(s) > MaxDescription || !printable(strings.NewReplacer("\n", " ", "\t", " ").Replace(s)) {
 		return "", Refuse(Malformed, "description must be at most %d characters, without control characters but line ends and tabs", MaxDescription)
 	}
 	return s, nil
