@@ -167,3 +167,22 @@ func TestParseAvatar(t *testing.T) {
 		}
 	}
 }
+
+func TestParseDescription(t *testing.T) {
+	for _, s := range []string{
+		"", " ", "a", "\n", "\t", "we\nare\tmany\n", "R&D <b> 研发 👩‍👩‍👧", "\u202eturned", "e\u0301", "\ufffd", "\u2028",
+		strings.Repeat("安", MaxDescription), strings.Repeat("\n", MaxDescription),
+	} {
+		if got, err := ParseDescription(s); err != nil || got != s {
+			t.Errorf("ParseDescription(%.40q) = %.40q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{
+		"\r", "a\r\nb", "\x00", "a\x00", "\v", "\f", "\x1b[31m", "\x7f", "\u0085", "\xff", "a\xc3", "\xed\xa0\x80", "\n\xff", "\xe5\n\xae\t\x89",
+		strings.Repeat("a", MaxDescription+1), strings.Repeat("安", MaxDescription+1), strings.Repeat("\n", MaxDescription+1), strings.Repeat("a", 1_000_000),
+	} {
+		if got, err := ParseDescription(s); codeOf(err) != Malformed || got != "" {
+			t.Errorf("ParseDescription(%.40q) = %.40q, %v", s, got, err)
+		}
+	}
+}
