@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write golden files that are missing; one that is there is never changed")
+var update = flag.Bool("update", false, "write the golden files of events that are missing, of which one that is there is never changed, and that of refusals anew")
 
 // samples holds one event of each name, with every field set. The golden file of each is for ever: what it says stands in logs.
 var samples = []Event{

@@ -64,7 +64,7 @@ var applyRules = []groupRule{
 
 	{rule: "the owner lets in", given: asked(), when: AcceptApplication{ann, eve}, then: GroupJoined{ann, eve}},
 	{rule: "so does an admin", given: asked(), when: AcceptApplication{bob, eve}, then: GroupJoined{bob, eve}},
-	{rule: "a member does not", given: asked(), when: AcceptApplication{cat, eve}, code: Forbidden},
+	{rule: "a member answers nobody", given: asked(), when: AcceptApplication{cat, eve}, code: Forbidden},
 	{rule: "nor the applicant", given: asked(), when: AcceptApplication{eve, eve}, code: Forbidden},
 	{rule: "nor the invited", given: asked(), when: AcceptApplication{dan, eve}, code: Forbidden},
 	{rule: "the owner turns down", given: asked(), when: RefuseApplication{ann, eve}, then: GroupRefused{ann, eve}},

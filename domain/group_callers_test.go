@@ -156,7 +156,7 @@ var callerRules = []callerRule{
 }
 
 // eachCaller goes through the rules, caller by caller.
-func eachCaller(t *testing.T, do func(rule string, by UserID, c callerRule, code Code)) {
+func eachCaller(t *testing.T, do func(caller string, by UserID, c callerRule, code Code)) {
 	t.Helper()
 	for _, c := range callerRules {
 		codes := strings.Fields(c.codes)
@@ -171,16 +171,16 @@ func eachCaller(t *testing.T, do func(rule string, by UserID, c callerRule, code
 			if err != nil {
 				t.Fatal(err)
 			}
-			do(caller.kind+" "+c.what, caller.uid, c, Code(code))
+			do(caller.kind, caller.uid, c, Code(code))
 		}
 	}
 }
 
 func TestWhatEachCallerMayDo(t *testing.T) {
 	tried := map[string]bool{}
-	eachCaller(t, func(rule string, by UserID, c callerRule, code Code) {
+	eachCaller(t, func(caller string, by UserID, c callerRule, code Code) {
 		tried[fmt.Sprintf("%T", c.when(by))] = true
-		t.Run(rule, func(t *testing.T) {
+		t.Run(caller+" "+c.what, func(t *testing.T) {
 			var want Event
 			if code == OK {
 				want = c.then(by)
@@ -210,7 +210,7 @@ func TestWhatEachCallerMayDoWhereThereIsNoGroup(t *testing.T) {
 		{"left by all", append(alone[:len(alone):len(alone)], GroupLeft{UID: ann})},
 	} {
 		g := groupAfter(where.given...)
-		eachCaller(t, func(rule string, by UserID, c callerRule, _ Code) {
+		eachCaller(t, func(caller string, by UserID, c callerRule, _ Code) {
 			want := Forbidden
 			switch c.when(by).(type) {
 			case CreateGroup:
@@ -219,7 +219,7 @@ func TestWhatEachCallerMayDoWhereThereIsNoGroup(t *testing.T) {
 				want = NotFound
 			}
 			if _, err := g.Decide(c.when(by)); codeOf(err) != want {
-				t.Errorf("%s: %s: %v, want code %d", where.name, rule, err, want)
+				t.Errorf("%s: %s %s: %v, want code %d", where.name, caller, c.what, err, want)
 			}
 		})
 	}

@@ -70,7 +70,7 @@ var roleRules = []groupRule{
 		then: GroupLeft{cat, ann}},
 
 	{rule: "the owner dissolves the group", given: team(), when: DissolveGroup{ann}, then: GroupDissolved{ann}},
-	{rule: "once", given: dissolved, when: DissolveGroup{ann}, code: Forbidden},
+	{rule: "it is dissolved once", given: dissolved, when: DissolveGroup{ann}, code: Forbidden},
 	{rule: "an owner who has followed dissolves it", given: team(GroupLeft{ann, bob}), when: DissolveGroup{bob}, then: GroupDissolved{bob}},
 	{rule: "an owner who has handed it on does not", given: team(GroupRoleSet{ann, bob, RoleOwner}), when: DissolveGroup{ann}, code: Forbidden},
 	{rule: "an admin does not dissolve it", given: team(admin(bob)), when: DissolveGroup{bob}, code: Forbidden},
