@@ -16,8 +16,8 @@ const attempts = 64
 // raceWait is how long a lost race waits for the live copy of what has won, before the log is read instead.
 const raceWait = 200 * time.Millisecond
 
-// decide makes a decision on a topic's state and stores what follows. Where this edge keeps the conversation it waits, too, until it has gone
-// by it. The first try believes what the edge knows; a refusal counts only when it comes from the log. Those who decide on the same topic
+// decide makes a decision on a topic's state and stores what follows. Where this edge keeps the conversation, as it does one of two people, it
+// waits, too, until it has gone by it. The first try believes what the edge knows; a refusal counts only when it comes from the log. Those who decide on the same topic
 // do so one after the other, and each has its time from when it is its turn.
 func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)) (err error) {
 	lines := &q.edge.hub.lines
@@ -40,6 +40,9 @@ func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)
 		}
 		if refused != nil {
 			return refused
+		}
+		if _, _, direct := t.Pair(); direct {
+			q.edge.hub.conversation(t) // the caller is here: from now on it is kept, so that what is decided is known here when it is answered
 		}
 		stored, err := q.edge.Log.Append(ctx, domain.Draft{Topic: t, Event: event, Expect: &upTo})
 		if errors.Is(err, domain.ErrRaced) {

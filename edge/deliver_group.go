@@ -6,6 +6,10 @@ import (
 	"parley/domain"
 )
 
+// announced is up to how many members of a group are all told who comes and goes. In a larger one that would be work for each member at every
+// change, and a thousand who join at once would get half a million events: there it is told to the owner, the admins and whom it concerns.
+const announced = 200
+
 // deliverGroup tells the members here, and whom else it concerns, of a decision on a group. Of applications only those hear who may answer
 // them, and the applicant.
 func (c *conversation) deliverGroup(r domain.Record) {
@@ -16,31 +20,36 @@ func (c *conversation) deliverGroup(r domain.Record) {
 		change.State, change.By, change.UID = state, by, uid
 		c.hub.emit(to, "group", change)
 	}
-	members := func(also ...domain.UserID) []*person { return append(c.hearing(r.Seq), c.hub.here(also...)...) }
+	members := func() []*person { return c.hearing(r.Seq) }
+	concerned := func(u domain.UserID) []*person { // by somebody's coming or going, u among them
+		if g.Size() > announced {
+			return c.running(r.Seq, u)
+		}
+		return with(members(), c.hub.here(u))
+	}
 	switch e := r.Event.(type) {
 	case domain.GroupCreated:
 		c.joined(r.Seq, append(slices.Clone(e.Members), e.By)...)
 		tell(members(), "created", e.By, "")
 		tell(c.hub.here(e.Invited...), "invited", e.By, "")
 	case domain.GroupInvited:
-		tell(members(e.UID), "invited", e.By, e.UID)
+		tell(concerned(e.UID), "invited", e.By, e.UID)
 	case domain.GroupDeclined:
-		tell(members(e.UID), "declined", e.UID, e.UID)
+		tell(concerned(e.UID), "declined", e.UID, e.UID)
 	case domain.GroupApplied:
-		to := c.answering(r.Seq)
-		tell(append(slices.Clone(to), c.hub.here(e.UID)...), "applied", e.UID, e.UID)
-		c.deliverApplication(r, to, e.UID, e.Greeting)
+		tell(c.running(r.Seq, e.UID), "applied", e.UID, e.UID)
+		c.deliverApplication(r, c.running(r.Seq, ""), e.UID, e.Greeting)
 	case domain.GroupRefused:
-		tell(append(c.answering(r.Seq), c.hub.here(e.UID)...), "refused", e.By, e.UID)
+		tell(c.running(r.Seq, e.UID), "refused", e.By, e.UID)
 	case domain.GroupJoined:
 		c.joined(r.Seq, e.UID)
-		tell(members(), "joined", e.By, e.UID)
+		tell(concerned(e.UID), "joined", e.By, e.UID)
 	case domain.GroupLeft:
 		change.Owner = e.Owner
-		tell(members(), "left", e.UID, e.UID)
+		tell(concerned(e.UID), "left", e.UID, e.UID)
 		c.unhear(c.hub.here(e.UID)...)
 	case domain.GroupRemoved:
-		tell(members(), "removed", e.By, e.UID)
+		tell(concerned(e.UID), "removed", e.By, e.UID)
 		c.unhear(c.hub.here(e.UID)...)
 	case domain.GroupDescribed:
 		change.Name, change.Avatar, change.Description, change.History = e.Name, &e.Avatar, &e.Description, e.History
@@ -62,10 +71,21 @@ func (c *conversation) joined(seq uint64, uids ...domain.UserID) {
 	}
 }
 
-// answering gives those of the audience who may answer applications.
-func (c *conversation) answering(seq uint64) []*person {
+// running gives those of the audience who may answer applications, and somebody who may be no member; "" for nobody.
+func (c *conversation) running(seq uint64, also domain.UserID) []*person {
 	g := c.standing.(group)
-	return slices.DeleteFunc(c.hearing(seq), func(p *person) bool { return !g.MayAnswer(p.id) })
+	who := slices.DeleteFunc(c.hearing(seq), func(p *person) bool { return !g.MayAnswer(p.id) })
+	return with(who, c.hub.here(also))
+}
+
+// with adds those who are not among some people yet.
+func with(people, also []*person) []*person {
+	for _, p := range also {
+		if !slices.Contains(people, p) {
+			people = append(people, p)
+		}
+	}
+	return people
 }
 
 // unhear takes people who are no members any more out of the audience.

@@ -46,6 +46,21 @@ func (e *Edge) Online(u domain.UserID) bool {
 	return e.presence.online(u)
 }
 
+// Places is at how many edges somebody is online, as far as the edge has heard.
+func (e *Edge) Places(u domain.UserID) (n int) {
+	e.presence.mu.Lock()
+	defer e.presence.mu.Unlock()
+	for _, other := range e.presence.others {
+		if other.online[u] != "" {
+			n++
+		}
+	}
+	if e.presence.own[u] != "" {
+		n++
+	}
+	return n
+}
+
 // Arrive takes in a live record.
 func (e *Edge) Arrive(r domain.Record) { e.hub.arrive(r) }
 
