@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,7 @@ const limit = time.Minute
 type driver struct {
 	tb    testing.TB
 	stdin io.WriteCloser
+	node  *os.Process
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -65,7 +67,7 @@ func startDriver(tb testing.TB) *driver {
 	must(tb, err)
 	cmd.Stderr = tb.Output()
 	must(tb, cmd.Start())
-	d := &driver{tb: tb, stdin: stdin, clients: map[string]*client{}}
+	d := &driver{tb: tb, stdin: stdin, node: cmd.Process, clients: map[string]*client{}}
 	d.changed = sync.NewCond(&d.mu)
 	reading := make(chan struct{})
 	go func() {
@@ -135,6 +137,13 @@ func (c *client) close() { c.tell(map[string]any{"do": "close", "c": c.name}) }
 // wait waits until what is so, with the driver's lock held.
 func (d *driver) wait(what string, so func() bool) {
 	d.tb.Helper()
+	if !d.becomes(so) {
+		d.tb.Fatalf("waited %v for %s", limit, what)
+	}
+}
+
+// becomes waits until it is so, with the driver's lock held; false when it has waited for too long.
+func (d *driver) becomes(so func() bool) bool {
 	late := time.AfterFunc(limit, d.changed.Broadcast)
 	defer late.Stop()
 	end := time.Now().Add(limit)
@@ -142,10 +151,11 @@ func (d *driver) wait(what string, so func() bool) {
 	defer d.mu.Unlock()
 	for !so() {
 		if time.Now().After(end) {
-			d.tb.Fatalf("waited %v for %s", limit, what)
+			return false
 		}
 		d.changed.Wait()
 	}
+	return true
 }
 
 // expect waits for the next event of that name, decodes its arguments into args (nil passes one over) and gives how many it has.

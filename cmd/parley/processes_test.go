@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,20 +17,41 @@ import (
 // binaries are parley and nats-server, built once for all tests that run them as processes.
 type binaries struct{ parley, nats string }
 
+// TestMain removes what the tests have built.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built.dir != "" {
+		os.RemoveAll(built.dir)
+	}
+	os.Exit(code)
+}
+
+var built struct {
+	once sync.Once
+	dir  string
+	binaries
+	err error
+}
+
 func build(tb testing.TB) binaries {
 	tb.Helper()
-	dir := tb.TempDir()
-	b := binaries{filepath.Join(dir, "parley"), filepath.Join(dir, "nats-server")}
-	for out, pkg := range map[string]string{b.parley: "parley/cmd/parley", b.nats: "github.com/nats-io/nats-server/v2"} {
-		args := []string{"build", "-o", out, pkg}
-		if out == b.parley {
-			args = []string{"build", "-race", "-o", out, pkg}
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "parley-binaries-"); built.err != nil {
+			return
 		}
-		if text, err := exec.Command("go", args...).CombinedOutput(); err != nil {
-			tb.Fatalf("go build %s: %v\n%s", pkg, err, text)
+		built.binaries = binaries{filepath.Join(built.dir, "parley"), filepath.Join(built.dir, "nats-server")}
+		for _, args := range [][]string{
+			{"build", "-race", "-o", built.parley, "parley/cmd/parley"},
+			{"build", "-o", built.nats, "github.com/nats-io/nats-server/v2"},
+		} {
+			if text, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+				built.err = fmt.Errorf("go %v: %w\n%s", args, err, text)
+				return
+			}
 		}
-	}
-	return b
+	})
+	must(tb, built.err)
+	return built.binaries
 }
 
 // spawn starts a parley of its own process.
@@ -43,6 +65,7 @@ func (b binaries) spawn(tb testing.TB, role string, args ...string) *process {
 	must(tb, cmd.Start())
 	p := &process{}
 	p.stop = func() error { return stopProcess(cmd) }
+	p.kill = func() { killProcess(cmd) }
 	tb.Cleanup(func() {
 		if cmd.ProcessState == nil {
 			if err := p.stop(); err != nil {
@@ -64,17 +87,37 @@ func stopProcess(cmd *exec.Cmd) error {
 	return cmd.Wait()
 }
 
-// natsServer starts a NATS server with JetStream and gives its URL.
-func (b binaries) natsServer(tb testing.TB) string {
+// killProcess ends a process without a goodbye.
+func killProcess(cmd *exec.Cmd) {
+	cmd.Process.Kill()
+	cmd.Wait()
+}
+
+// natsProcess is a NATS server with JetStream, which can be stopped and started again at the same address and on the same files.
+type natsProcess struct {
+	url  string
+	tb   testing.TB
+	args []string
+	cmd  *exec.Cmd
+}
+
+// natsServer starts one.
+func (b binaries) natsServer(tb testing.TB) *natsProcess {
 	tb.Helper()
 	addr := freeAddress(tb)
 	config := filepath.Join(tb.TempDir(), "nats.conf")
 	must(tb, os.WriteFile(config, []byte(fmt.Sprintf("listen: %s\njetstream { store_dir: %q, sync_interval: 100ms }\n", addr, tb.TempDir())), 0o600))
-	cmd := exec.Command(b.nats, "-c", config)
-	cmd.Stderr = io.Discard
-	must(tb, cmd.Start())
-	tb.Cleanup(func() { stopProcess(cmd) })
-	return "nats://" + addr
+	n := &natsProcess{url: "nats://" + addr, tb: tb, args: []string{b.nats, "-c", config}}
+	n.start()
+	tb.Cleanup(func() { stopProcess(n.cmd) })
+	return n
+}
+
+func (n *natsProcess) start() {
+	n.tb.Helper()
+	n.cmd = exec.Command(n.args[0], n.args[1:]...)
+	n.cmd.Stderr = io.Discard
+	must(n.tb, n.cmd.Start())
 }
 
 // TestFourProcesses is the conversation with the roles apart: a NATS server, a database, a projector, and two edges with the friends on
@@ -84,7 +127,7 @@ func TestFourProcesses(t *testing.T) {
 	nats, dsn := b.natsServer(t), mysqltest.DSN(t)
 	secret := "a secret that is long enough for HS256"
 	apart := func(args ...string) []string {
-		return append([]string{"--nats", nats, "--mysql", dsn, "--data", t.TempDir(), "--auth.secret", secret}, args...)
+		return append([]string{"--nats", nats.url, "--mysql", dsn, "--data", t.TempDir(), "--auth.secret", secret}, args...)
 	}
 	first := b.spawn(t, "edge", apart()...)
 	projector := b.spawn(t, "projector", apart()...)

@@ -95,7 +95,7 @@ func TestRefusals(t *testing.T) {
 		{"a member already", a, "invite", []any{gid, bob.ID}, 6, "member"},
 		{"to no group", a, "invite", []any{nowhere, bob.ID}, 2, "group"},
 		{"not invited", e, "acceptGroup", []any{gid}, 3, "invited"},
-		{"for somebody else", a, "acceptGroup", []any{gid, eve.ID}, 4, "uid"},
+		{"who has not applied", a, "acceptGroup", []any{gid, eve.ID}, 6, "application"},
 		{"no member", e, "leaveGroup", []any{gid}, 3, "member"},
 		{"no member", e, "removeMember", []any{gid, ann.ID}, 3, "member"},
 		{"a plain member", b, "removeMember", []any{gid, ann.ID}, 3, "owner"},
@@ -135,7 +135,9 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("eve heard %s: %s", event, heard[0].Args)
 		}
 	}
-	// Beyond what the wire takes the connection is closed, and the log does not grow.
+	// Beyond what the wire takes the connection is closed, and the log does not grow. It is not eve's last one, for then it would be put down when
+	// she was seen last.
+	eve.device(d, "e2", nil)
 	before = ends(t, log)
 	d.tell(map[string]any{"do": "emit", "c": "e", "event": "send", "args": []any{ann.ID, strings.Repeat("x", 3<<20)}})
 	e.expect("disconnect")

@@ -20,6 +20,7 @@ type process struct {
 	url  string // of the page and the API
 	ops  string // of the health endpoints
 	stop func() error
+	kill func() // of one that is a process of its own
 }
 
 var printed = regexp.MustCompile(`(page and API|health) at (http://[^/,\s]+)`)
@@ -146,7 +147,13 @@ func (u *user) device(d *driver, name string, ways []string) *client {
 	d.tb.Helper()
 	library := []string{today, old}[d.devices%2]
 	d.devices++
-	c := d.connectWith(library, name, u.url, ways, map[string]any{"auth": map[string]string{"token": u.token}})
+	return u.deviceAt(d, library, name, u.url, ways)
+}
+
+// deviceAt connects by one of the libraries, to any edge, and signs in.
+func (u *user) deviceAt(d *driver, library, name, url string, ways []string) *client {
+	d.tb.Helper()
+	c := u.connect(d, library, name, url, ways)
 	c.expect("connect")
 	var hello struct {
 		Code      int    `json:"code"`
@@ -162,6 +169,11 @@ func (u *user) device(d *driver, name string, ways []string) *client {
 	}
 	c.expect("userin")
 	return c
+}
+
+// connect opens a connection and does not wait for it.
+func (u *user) connect(d *driver, library, name, url string, ways []string) *client {
+	return d.connectWith(library, name, url, ways, map[string]any{"auth": map[string]string{"token": u.token}})
 }
 
 // get asks the API as this user, until the answer does not say that it is behind.
