@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -129,6 +130,52 @@ func FuzzDepth(f *testing.F) {
 		got := depth(in)
 		if json.Valid(in) && got != depthByRecursion(t, in) {
 			t.Fatalf("depth(%q) = %d, the reference says %d", in, got, depthByRecursion(t, in))
+		}
+	})
+}
+
+// Whatever is taken comes back as it was, also from the log.
+func FuzzDescribe(f *testing.F) {
+	for _, s := range []string{"", "a", "we\nare\tmany", "a\r\n", "\x00", "\xff", "\xe5\n\xae\t\x89", "\u202ea", "\u2028<b>&", "\u3164", "研发 🚀", strings.Repeat("安", MaxDescription+1), "all", "joined", "online"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for name, parse := range map[string]func(string) (string, error){
+			"name": ParseName, "avatar": ParseAvatar, "description": ParseDescription, "username": ParseUsername,
+			"history": func(s string) (string, error) { h, err := ParseHistory(s); return string(h), err },
+			"status":  func(s string) (string, error) { status, err := ParseStatus(s); return string(status), err },
+		} {
+			got, err := parse(s)
+			if err != nil {
+				if codeOf(err) != Malformed || got != "" {
+					t.Fatalf("%s %q gives %q, %v", name, s, got, err)
+				}
+				continue
+			}
+			if got != s || !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && (name != "description" || r != '\n' && r != '\t') }) {
+				t.Fatalf("%s %q was taken, as %q", name, s, got)
+			}
+		}
+		c := DescribeGroup{By: ann, Name: to("x"), Avatar: to("y"), Description: &s}
+		if _, err := ParseName(s); err == nil {
+			c.Name = &s
+		}
+		if _, err := ParseAvatar(s); err == nil {
+			c.Avatar = &s
+		}
+		e, err := groupAfter(team()...).Decide(c)
+		if _, bad := ParseDescription(s); (err != nil) != (bad != nil) {
+			t.Fatalf("%q: %v, want %v", s, err, bad)
+		}
+		if err != nil {
+			return
+		}
+		b, err := EncodeEvent(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := DecodeEvent(b); err != nil || back != e {
+			t.Fatalf("%#v came back as %#v, %v", e, back, err)
 		}
 	})
 }
