@@ -303,6 +303,32 @@ func TestWholeInPartsDoesNotFlicker(t *testing.T) {
 	}
 }
 
+// While an edge does not hear itself either, it is NATS that is away: nobody is taken for gone, and when it is back the others have their time.
+func TestNATSIsAway(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	s := &signals{}
+	losing := s.into(w)
+	one, two := w.edge(beating, losing), w.edge(beating, losing)
+	a := one.device("ann")
+	known(t, "ann", two)
+	b := two.device("bob")
+	a.expect("userin")
+	lost := 0
+	s.losing(func(kind string) bool { lost++; return true })
+	eventually(t, "many beats are lost", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return lost > 40
+	})
+	s.losing(nil)
+	c := two.device("bob") // what happens then is told
+	b.leave()
+	c.leave()
+	hears(a, "+bob", "-bob")
+}
+
 // Friendship decides who is told, as soon as it begins and ends.
 func TestPresenceFollowsFriendship(t *testing.T) {
 	w := newWorld(t, 3)
