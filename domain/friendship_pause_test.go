@@ -81,8 +81,10 @@ func TestPause(t *testing.T) {
 			}
 		})
 	}
-	if err := (Pause{Now: noon, Wait: day}).over(time.Time{}); err != nil {
-		t.Errorf("who was never turned down hears %v", err)
+	for _, now := range []time.Time{noon, {}} {
+		if err := (Pause{Now: now, Wait: day}).over(time.Time{}); err != nil {
+			t.Errorf("who was never turned down hears %v, at %v", err, now)
+		}
 	}
 }
 

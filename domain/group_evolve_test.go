@@ -54,6 +54,10 @@ func TestGroupEvolve(t *testing.T) {
 		{rule: "an admin who joins once more stays one", given: team(admin(bob), GroupJoined{ann, bob}), exists: true, owner: ann, admins: []UserID{bob}, members: []UserID{cat}, invited: []UserID{dan}},
 		{rule: "an owner who leaves to an admin", given: team(admin(cat), GroupLeft{ann, cat}), exists: true, owner: cat, members: []UserID{bob}, invited: []UserID{dan}},
 		{rule: "describing changes nobody", given: known(), exists: true, owner: ann, admins: []UserID{bob}, members: []UserID{cat}, invited: []UserID{dan}},
+		{rule: "an owner who goes without an heir leaves none", given: team(GroupLeft{UID: ann}), exists: true, members: []UserID{bob, cat}, invited: []UserID{dan}},
+		{rule: "nor does one who is removed", given: team(GroupRemoved{bob, ann}), exists: true, members: []UserID{bob, cat}, invited: []UserID{dan}},
+		{rule: "until there is another", given: team(GroupRemoved{bob, ann}, GroupRoleSet{bob, cat, RoleOwner}), exists: true, owner: cat, members: []UserID{bob}, invited: []UserID{dan}},
+		{rule: "an owner who is made a member owns nothing", given: team(GroupRoleSet{ann, ann, RoleMember}), exists: true, members: []UserID{ann, bob, cat}, invited: []UserID{dan}},
 		{rule: "dissolved", given: asked(GroupDissolved{ann})},
 		{rule: "what comes after that is ignored", given: team(GroupDissolved{ann}, GroupJoined{ann, bob}, GroupInvited{ann, dan}, GroupApplied{UID: eve}, GroupRoleSet{ann, bob, RoleOwner}, GroupCreated{By: ann})},
 		{rule: "what is not of a group is ignored", given: team(Message{From: eve}, FriendBlocked{ann}, Profiled{Name: "x"}), exists: true, owner: ann, members: []UserID{bob, cat}, invited: []UserID{dan}},
@@ -67,7 +71,7 @@ func TestGroupEvolve(t *testing.T) {
 			for _, u := range c.members {
 				want[u] = RoleMember
 			}
-			if c.exists {
+			if c.owner != "" {
 				want[c.owner] = RoleOwner
 			}
 			for _, u := range []UserID{ann, bob, cat, dan, eve} {

@@ -245,7 +245,7 @@ func checkNothingGoes(t *rapid.T, g *Group) {
 			t.Fatalf("a group has ended, and %s is something in it: %+v", u, g)
 		}
 	}
-	if g.Exists() || g.Owner() != "" || g.Size() != 0 {
+	if g.Exists() || g.Owner() != "" || g.Size() != 0 || len(g.invited)+len(g.applied)+len(g.refused) > 0 {
 		t.Fatalf("a group has ended, and is %+v", g)
 	}
 }

@@ -53,6 +53,7 @@ var roleRules = []groupRule{
 	{rule: "and is the owner already", given: team(), when: SetRole{ann, ann, RoleOwner}, code: Malformed},
 	{rule: "there is no such role", given: team(), when: SetRole{ann, bob, "king"}, code: Malformed},
 	{rule: "no role is none", given: team(), when: SetRole{ann, bob, ""}, code: Malformed},
+	{rule: "that is said before to whom", given: team(), when: SetRole{ann, ann, "king"}, code: Malformed},
 	{rule: "roles are written small", given: team(), when: SetRole{ann, bob, "Admin"}, code: Malformed},
 	{rule: "outsiders are nothing", given: team(), when: SetRole{ann, eve, RoleAdmin}, code: Conflict},
 	{rule: "nor are the invited", given: team(), when: SetRole{ann, dan, RoleAdmin}, code: Conflict},
