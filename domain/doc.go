@@ -19,6 +19,9 @@
 // Chosen: the date of an event is the instant at which the log stored it. Refused: a time in the event. Because: one clock orders
 // better than one for each edge, and nobody can send a message from tomorrow.
 //
+// Chosen: what depends on time, such as how long who was turned down waits, is told when it is decided, and the log's instants are folded. Refused: a
+// clock. Because: a decision can be made again.
+//
 // Chosen: a read mark counts as the smaller of what it says and its own place in the log. Refused: trusting its number.
 // Because: nobody has read what was not yet written.
 //

@@ -178,7 +178,7 @@ func TestParseDescription(t *testing.T) {
 		}
 	}
 	for _, s := range []string{
-		"\r", "a\r\nb", "\x00", "a\x00", "\v", "\f", "\x1b[31m", "\x7f", "\u0085", "\xff", "a\xc3", "\xed\xa0\x80", "\n\xff", "\xe5\n\xae\t\x89",
+		"\r", "a\r\nb", "\x00", "a\x00", "\v", "\f", "\x1b[31m", "\x7f", "\u0085", "\xff", "a\xc3", "\xed\xa0\x80", "\n\xff", "\xe5\n\xae\n\x89", "\xe5\t\xae\t\x89",
 		strings.Repeat("a", MaxDescription+1), strings.Repeat("安", MaxDescription+1), strings.Repeat("\n", MaxDescription+1), strings.Repeat("a", 1_000_000),
 	} {
 		if got, err := ParseDescription(s); codeOf(err) != Malformed || got != "" {

@@ -7,8 +7,8 @@
 // only a reason to append, and a no is believed only of the log. What became of a message is said by its place in the log, to the
 // sender and to everyone who hears it alike (conversation.process, conversation.settle).
 //
-// Locks are taken in this order: conversation.following, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications
-// and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
+// Locks are taken in this order: conversation.following, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications, of
+// lines, of seen and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
 //
 // # Chosen, refused, because
 //
@@ -27,4 +27,19 @@
 //
 // Chosen: edges tell one another who comes and goes, numbered, with a lease for each edge. Refused: a lease for each person, and presence in
 // the log. Because: the one costs something for everyone who is idle, and the other is for ever.
+//
+// Chosen: an edge's lease is counted in the beats of its own that the listener hears meanwhile. Refused: a clock. Because: a NATS that is away, or a
+// machine that stands still, says nothing about whether others are alive.
+//
+// Chosen: an edge that shuts down says nothing of its people; its lease ends soon. Refused: a goodbye. Because: they come back elsewhere within
+// moments, and their friends would see each of them go and come.
+//
+// Chosen: who is invisible is said in the log, and read before anybody is announced. Refused: to say it of a connection. Because: one that breaks would
+// show whom it must not. The date of that event is when somebody was last seen; it is put down again when they go.
+//
+// Chosen: those who decide on one topic at this edge take turns. Refused: to let them race. Because: of a thousand who join one group at once, all but one
+// would decide in vain each time.
+//
+// Chosen: in a large group only those who run it hear who comes and goes. Refused: to tell everybody. Because: a thousand who join would be told half a
+// million times, and nobody reads that.
 package edge

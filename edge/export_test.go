@@ -13,7 +13,7 @@ import (
 func (e *Edge) Kept() (people, conversations, watched int) {
 	e.hub.mu.RLock()
 	defer e.hub.mu.RUnlock()
-	return len(e.hub.people), len(e.hub.conversations), len(e.hub.watchers)
+	return len(e.hub.people), len(e.hub.conversations), len(e.hub.watched)
 }
 
 // Keeps says whether the edge follows a conversation.

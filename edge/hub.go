@@ -1,8 +1,6 @@
 package edge
 
 import (
-	"maps"
-	"slices"
 	"sync"
 
 	"parley/domain"
@@ -18,9 +16,9 @@ type hub struct {
 	mu            sync.RWMutex // never held while a conversation's lock is taken
 	people        map[domain.UserID]*person
 	conversations map[domain.Topic]*conversation
-	watchers      map[domain.UserID]map[*person]struct{} // whose friend a user is, among people
-	unsettled     map[*person]struct{}                   // whose friends and groups are to be read again
-	settling      bool                                   // a goroutine sees to them
+	watched       map[domain.UserID]*watched // who is a friend of somebody's here
+	unsettled     map[*person]struct{}       // whose friends and groups are to be read again
+	settling      bool                       // a goroutine sees to them
 }
 
 func newHub(e *Edge) *hub {
@@ -29,7 +27,7 @@ func newHub(e *Edge) *hub {
 		profiles:      &profiles{log: e.Log, m: map[domain.UserID]domain.PersonView{}},
 		people:        map[domain.UserID]*person{},
 		conversations: map[domain.Topic]*conversation{},
-		watchers:      map[domain.UserID]map[*person]struct{}{},
+		watched:       map[domain.UserID]*watched{},
 		unsettled:     map[*person]struct{}{},
 	}
 }
@@ -190,53 +188,4 @@ func (h *hub) forget(c *conversation) bool {
 		delete(h.conversations, c.topic)
 	}
 	return true
-}
-
-// befriend keeps who watches whom in step with friendships, for the two of a direct conversation.
-func (h *hub) befriend(t domain.Topic, friends bool) {
-	lo, hi, _ := t.Pair() // it is a direct conversation
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, pair := range [][2]domain.UserID{{lo, hi}, {hi, lo}} {
-		if p := h.people[pair[0]]; p != nil {
-			h.watch(p, pair[1], friends)
-		}
-	}
-}
-
-// watch notes that u is, or is not, a friend of p's. The caller holds h.mu.
-func (h *hub) watch(p *person, u domain.UserID, friend bool) {
-	if p.changed != nil {
-		p.changed[u] = friend
-	}
-	if !friend {
-		delete(p.friends, u)
-		if delete(h.watchers[u], p); len(h.watchers[u]) == 0 {
-			delete(h.watchers, u)
-		}
-		return
-	}
-	p.friends[u] = struct{}{}
-	if h.watchers[u] == nil {
-		h.watchers[u] = map[*person]struct{}{}
-	}
-	h.watchers[u][p] = struct{}{}
-}
-
-// watching gives the people here whose friend u is.
-func (h *hub) watching(u domain.UserID) []*person {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	all := make([]*person, 0, len(h.watchers[u]))
-	for p := range h.watchers[u] {
-		all = append(all, p)
-	}
-	return all
-}
-
-// friendsOf gives the friends of somebody who is connected here.
-func (h *hub) friendsOf(p *person) []domain.UserID {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	return slices.Collect(maps.Keys(p.friends))
 }

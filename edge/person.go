@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"maps"
 	"sync/atomic"
 
 	"golang.org/x/time/rate"
@@ -24,7 +23,7 @@ type person struct {
 	statusSeq     uint64        // where the log says so; 0: not that we knew
 	typing        *rate.Limiter // nil until they type
 	following     bool          // the feed of their direct conversations is open
-	friends       map[domain.UserID]struct{}
+	friends       []*watched
 	changed       map[domain.UserID]bool // friendships that changed while friends were being read; nil afterwards
 	conversations map[*conversation]struct{}
 	from          []domain.Position // by shard: what is stored later they are to hear; nil until that is known
@@ -55,7 +54,7 @@ func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView) err
 	p := h.people[view.ID]
 	first := p == nil
 	if first {
-		p = &person{id: view.ID, view: view, status: domain.StatusOnline, settled: make(chan struct{}), friends: map[domain.UserID]struct{}{},
+		p = &person{id: view.ID, view: view, status: domain.StatusOnline, settled: make(chan struct{}),
 			changed: map[domain.UserID]bool{}, conversations: map[*conversation]struct{}{}}
 		p.sessions.Store(&[]*session{})
 		h.people[p.id] = p
@@ -126,27 +125,6 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	return h.admitAll(ctx, p, groups)
 }
 
-// befriended takes over who a person's friends are by the read models, but for those friendships that have changed meanwhile.
-func (h *hub) befriended(p *person, friends []domain.FriendView) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.people[p.id] == p {
-		ended := maps.Clone(p.friends)
-		for _, f := range friends {
-			delete(ended, f.ID)
-			if _, newer := p.changed[f.ID]; !newer {
-				h.watch(p, f.ID, true)
-			}
-		}
-		for u := range ended {
-			if _, newer := p.changed[u]; !newer {
-				h.watch(p, u, false)
-			}
-		}
-	}
-	p.changed = nil
-}
-
 // admitAll lets a person hear their groups, some at a time so that the broker is asked once for many.
 func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView) error {
 	errs := make(chan error, len(groups))
@@ -183,9 +161,10 @@ func (h *hub) leave(s *session) {
 	if last {
 		delete(h.people, p.id)
 		delete(h.unsettled, p)
-		for f := range p.friends {
-			h.watch(p, f, false)
+		for _, w := range p.friends {
+			h.unwatch(p, w)
 		}
+		p.friends = nil
 		conversations, p.conversations = p.conversations, map[*conversation]struct{}{}
 	}
 	h.mu.Unlock()

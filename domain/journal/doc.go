@@ -15,8 +15,8 @@
 //	bucket ACCOUNTS      $KV.ACCOUNTS.<name>     one account for each key, base64url of the name without its case; erasable for good
 //	(never stored)       signal.>                what edges tell one another of the moment
 //
-// An event's subject is chat.<shard>.<topic key>.<lane>, a read mark's chat.<shard>.<topic key>.read.<reader>. The shard is a hash of the
-// topic's key, so that everything about one topic is in one order. A stream's metadata holds how many shards the log has and the
+// An event's subject is chat.<shard>.<topic key>.<lane>, a read mark's chat.<shard>.<topic key>.read.<reader>. Of a read mark and of a person's status
+// only the latest is kept. The shard is a hash of the topic's key, so that everything about one topic is in one order. A stream's metadata holds how many shards the log has and the
 // stream's epoch, a random word made with it.
 //
 // # Chosen, refused, because
