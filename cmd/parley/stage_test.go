@@ -1,0 +1,446 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// stage is where people's devices are watched: of each step exactly those that it names hear exactly what it says, and nobody hears anything
+// else. It shows what was heard as one would write it down: people and groups by their names, a map by who is in it, a message by what was
+// said, and without dates and what else is checked wherever it comes.
+type stage struct {
+	t       *testing.T
+	d       *driver
+	edges   []string
+	people  map[string]*user     // by username
+	devices map[string]*listener // those that are connected, by name
+	names   map[string]string    // of people and groups, by id
+	conns   map[string]string    // whose a connection is, by socket.id
+	secret  map[string]bool      // of those, the ones that 2.x clients keep to themselves
+	places  map[string]place     // where devices come
+	said    map[uint64]utterance // by seq
+	told    map[uint64]string    // in which step a decision was heard of, by its seq
+	step    string
+
+	yan, zoe string // the devices, one at each edge, of two friends by whom it is known that all has come
+}
+
+// place is whose a device is, its library, and the edge it connects to.
+type place struct {
+	who, library string
+	edge         int
+}
+
+// listener is a device that is watched.
+type listener struct {
+	*client
+	user    *user
+	library string
+	past    int // how much of what it heard has been gone by
+}
+
+// utterance is what a sender's ack tells.
+type utterance struct{ id, text string }
+
+// step is something that somebody does, and who hears what of it.
+type step struct {
+	what  string // another in each step
+	do    func()
+	hear  map[string]string // by devices, separated by spaces: one event a line, in order
+	typed bool              // others may hear of typing, which takes a road of its own
+}
+
+// newStage has yan and zoe come to all edges and become friends.
+func newStage(t *testing.T, edges []string, places map[string]place) *stage {
+	s := &stage{t: t, d: startDriver(t), edges: edges, people: map[string]*user{}, devices: map[string]*listener{}, names: map[string]string{},
+		conns: map[string]string{}, secret: map[string]bool{}, places: maps.Clone(places), said: map[uint64]utterance{}, told: map[uint64]string{},
+		step: "yan and zoe"}
+	var yans, zoes []string
+	for at := range edges {
+		y, z := fmt.Sprint("yan", at), fmt.Sprint("zoe", at)
+		s.places[y], s.places[z] = place{"yan", today, at}, place{"zoe", today, at}
+		yans, zoes = append(yans, y), append(zoes, z)
+	}
+	s.yan, s.zoe = strings.Join(yans, " "), strings.Join(zoes, " ")
+	for _, p := range s.places {
+		if s.people[p.who] == nil {
+			u := register(t, edges[p.edge], p.who)
+			s.people[p.who], s.names[u.ID] = u, p.who
+		}
+	}
+	s.come(append(yans, zoes...)...)()
+	s.await(map[string]string{s.yan: "open\nuserin [yan] yan", s.zoe: "open\nuserin [zoe] zoe"})
+	s.does(yans[0], "sendApply", id("zoe"))()
+	s.await(map[string]string{
+		s.yan: `friend {"by":"yan","state":"requested","uid":"zoe"}`,
+		s.zoe: `friend {"by":"yan","state":"requested","uid":"yan"}` + "\n" + `apply {"from":"yan"}`,
+	})
+	s.does(zoes[0], "acceptFriend", id("yan"))()
+	s.await(map[string]string{
+		s.yan: "refresh [yan zoe]\n" + `friend {"by":"zoe","state":"accepted","uid":"zoe"}`,
+		s.zoe: "checkStatus [yan zoe]\n" + `friend {"by":"zoe","state":"accepted","uid":"yan"}`,
+	})
+	return s
+}
+
+// In a step's commands id is a person or a group by name, or a conversation, such as u:bob, and seq the message that says so.
+type (
+	id  string
+	seq string
+)
+
+// resolve puts ids and seqs in the place of names.
+func (s *stage) resolve(v any) any {
+	switch v := v.(type) {
+	case id:
+		kind, name := "", string(v)
+		if strings.HasPrefix(name, "u:") || strings.HasPrefix(name, "g:") {
+			kind, name = name[:2], name[2:]
+		}
+		for id, n := range s.names {
+			if n == name {
+				return kind + id
+			}
+		}
+		s.t.Fatalf("%s: nobody is called %s", s.step, name)
+	case seq:
+		for seq, said := range s.said {
+			if said.text == string(v) {
+				return seq
+			}
+		}
+		s.t.Fatalf("%s: nobody has said %s", s.step, v)
+	case map[string]any:
+		o := map[string]any{}
+		for key, value := range v {
+			o[key] = s.resolve(value)
+		}
+		return o
+	case []any:
+		l := slices.Clone(v)
+		for i := range l {
+			l[i] = s.resolve(l[i])
+		}
+		return l
+	}
+	return v
+}
+
+// come is that devices connect and sign in, one after the other.
+func (s *stage) come(devices ...string) func() {
+	return func() {
+		s.t.Helper()
+		for _, device := range devices {
+			s.open(device)
+		}
+	}
+}
+
+// goes is that devices close.
+func (s *stage) goes(devices ...string) func() {
+	return func() {
+		for _, device := range devices {
+			s.devices[device].close()
+			delete(s.devices, device)
+		}
+	}
+}
+
+// does is that a device gives a command that succeeds.
+func (s *stage) does(device, command string, args ...any) func() {
+	return func() { s.t.Helper(); s.ok(device, command, s.resolve(args).([]any)...) }
+}
+
+// fails is that a device gives a command that is refused with a code.
+func (s *stage) fails(code int, device, command string, args ...any) func() {
+	return func() {
+		s.t.Helper()
+		if a := s.devices[device].emit(command, s.resolve(args).([]any)...); a.Code != code {
+			s.t.Errorf("%s: %s's %s: code %d, %s; want code %d", s.step, device, command, a.Code, a.Message, code)
+		}
+	}
+}
+
+// open connects a device and signs in; the answer holds the map that the device hears, too.
+func (s *stage) open(device string) {
+	s.t.Helper()
+	p := s.places[device]
+	u := s.people[p.who]
+	l := &listener{client: u.connect(s.d, p.library, device, s.edges[p.edge], nil), user: u, library: p.library}
+	s.devices[device] = l
+	var id string
+	l.expect("connect", &id)
+	s.conns[id], s.secret[id] = p.who, p.library == old
+	a := l.ok("sign", map[string]any{"user": map[string]string{"id": u.ID}, "rooms": []string{}})
+	var online any
+	must(s.t, json.Unmarshal(a.Data, &online))
+	shown := s.online(online)
+	s.d.wait(device+" hears userin", func() bool {
+		return slices.ContainsFunc(l.heard, func(h heard) bool {
+			var heard any
+			return h.Event == "userin" && json.Unmarshal(h.Args[0], &heard) == nil && s.online(heard) == shown
+		})
+	})
+}
+
+// ok lets a device give a command that succeeds, and notes what was said.
+func (s *stage) ok(device, command string, args ...any) json.RawMessage {
+	s.t.Helper()
+	a := s.devices[device].ok(command, args...)
+	if command == "send" || command == "groupSend" {
+		var place struct {
+			Seq uint64
+			ID  string
+		}
+		must(s.t, json.Unmarshal(a.Data, &place))
+		text, isText := args[1].(string)
+		if !isText {
+			text = args[1].(map[string]any)["txt"].(string)
+		}
+		s.said[place.Seq] = utterance{place.ID, text}
+	}
+	return a.Data
+}
+
+// play goes through steps.
+func (s *stage) play(steps ...step) {
+	s.t.Helper()
+	for _, now := range steps {
+		s.step = now.what
+		now.do()
+		s.await(now.hear)
+		s.barrier(now.typed)
+		for _, name := range slices.Sorted(maps.Keys(s.devices)) {
+			if more := s.news(s.devices[name], -1); len(more) > 0 {
+				s.t.Errorf("%s: %s hears, too:\n%s", s.step, name, strings.Join(more, "\n"))
+			}
+		}
+		fresh := slices.Collect(maps.Keys(s.told))
+		if fresh = slices.DeleteFunc(fresh, func(seq uint64) bool { return s.told[seq] != now.what }); len(fresh) > 1 {
+			s.t.Errorf("%s: one decision has the seqs %v", s.step, fresh)
+		}
+	}
+}
+
+// await waits until the devices have heard as many events as they are to hear, or one of another name, and compares them.
+func (s *stage) await(hear map[string]string) {
+	s.t.Helper()
+	for devices, events := range hear {
+		want := strings.Split(events, "\n")
+		for name := range strings.FieldsSeq(devices) {
+			l := s.devices[name]
+			s.d.becomes(func() bool {
+				for i, h := range l.unheard() {
+					if i == len(want) || h.Event != strings.Fields(want[i])[0] {
+						return true
+					}
+				}
+				return len(l.unheard()) >= len(want)
+			})
+			if got := s.news(l, len(want)); !slices.Equal(got, want) {
+				s.t.Errorf("%s: %s hears\n%s\nwant\n%s", s.step, name, strings.Join(got, "\n"), events)
+			}
+		}
+	}
+}
+
+// unheard is what a device has heard that has not been gone by. The driver's lock is held.
+func (l *listener) unheard() (events []heard) {
+	return slices.DeleteFunc(slices.Clone(l.heard[l.past:]), func(h heard) bool { return h.Event == "connect" })
+}
+
+// news goes by what a device has heard, at most n events, and shows it.
+func (s *stage) news(l *listener, n int) (lines []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ; l.past < len(l.heard) && len(lines) != n; l.past++ {
+		if h := l.heard[l.past]; h.Event != "connect" {
+			lines = append(lines, s.line(h))
+		}
+	}
+	return lines
+}
+
+// barrier returns when all that was stored or told before has come wherever it goes. Zoe is not seen any more and then seen again: on each
+// device of hers she hears so by the log's live copies behind what was stored before; yan at each edge hears that she goes by the edges'
+// signals, when those of both have come. Then each device asks something and has its answer, behind all that was queued for it.
+func (s *stage) barrier(typed bool) {
+	s.t.Helper()
+	if typed {
+		for device := range strings.FieldsSeq(s.yan) {
+			eventually(s.t, device+" may type again", func() bool { return s.devices[device].emit("typing", s.resolve(id("u:zoe"))).Code == 0 })
+			s.await(map[string]string{s.zoe: `typing {"conversation":"u:yan","uid":"yan"}`})
+		}
+	}
+	first, second, _ := strings.Cut(s.zoe, " ")
+	s.does(first, "setStatus", "invisible")()
+	s.await(map[string]string{s.zoe: `status {"status":"invisible"}`, s.yan: "userout [yan] zoe"})
+	s.does(second, "setStatus", "online")()
+	s.await(map[string]string{s.zoe: `status {"status":"online"}`, s.yan: "userin [yan zoe] zoe"})
+	acks := map[*listener]int{}
+	for _, l := range s.devices {
+		acks[l] = l.emitLater("barrier")
+	}
+	for l, ack := range acks {
+		if a := l.emitted("barrier", ack); a.Code != 4 {
+			s.t.Errorf("%s's barrier: code %d", l.name, a.Code)
+		}
+	}
+}
+
+// line shows an event.
+func (s *stage) line(h heard) string {
+	words := []string{h.Event}
+	for i, raw := range h.Args {
+		var arg any
+		must(s.t, json.Unmarshal(raw, &arg))
+		isMap := h.Event == "userin" || h.Event == "userout" || h.Event == "refresh" || h.Event == "checkStatus"
+		switch {
+		case h.Event == "open":
+			s.opened(h.Client, raw)
+		case isMap && i == 0:
+			words = append(words, s.online(arg))
+		default:
+			words = append(words, s.show(h.Event, arg))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// opened checks a device's first event.
+func (s *stage) opened(device string, raw json.RawMessage) {
+	var hello struct {
+		Code      *int
+		Namespace string
+		Message   string
+		Handshake struct {
+			Time, Address, URL string
+			Issued             int64
+			Secure             *bool
+			Query              map[string]string
+		}
+	}
+	must(s.t, json.Unmarshal(raw, &hello))
+	h, eio := hello.Handshake, map[string]string{today: "4", old: "3"}[s.devices[device].library]
+	if hello.Code == nil || *hello.Code != 0 || hello.Namespace != "/" || hello.Message != "welcome to main channel, please sign" ||
+		!isDate(h.Time) || h.Issued == 0 || !strings.HasPrefix(h.Address, "127.0.0.1") || h.Secure == nil || *h.Secure || h.Query["EIO"] != eio ||
+		!strings.HasPrefix(h.URL, "/socket.io/?") || bytes.Contains(raw, []byte("token")) {
+		s.t.Errorf("%s: %s's open: %s", s.step, device, raw)
+	}
+}
+
+// online shows who is in a map, and sees that each is there by a connection that others may know.
+func (s *stage) online(arg any) string {
+	connections, _ := arg.(map[string]any)
+	var in []string
+	for id, conn := range connections {
+		conn, _ := conn.(string)
+		who := s.names[id]
+		if whose := s.conns[conn]; conn == "" || s.secret[conn] || whose != "" && whose != who || whose == "" && !s.hasOld(who) {
+			s.t.Errorf("%s: %s is online by the connection %q of %q", s.step, who, conn, whose)
+		}
+		in = append(in, who)
+	}
+	slices.Sort(in)
+	return fmt.Sprint(in)
+}
+
+// hasOld says whether somebody has a device with the old library, whose connection has another id for others.
+func (s *stage) hasOld(who string) bool {
+	for conn, whose := range s.conns {
+		if whose == who && s.secret[conn] {
+			return true
+		}
+	}
+	return false
+}
+
+// show shows an argument.
+func (s *stage) show(event string, arg any) string {
+	o, isObject := arg.(map[string]any)
+	if !isObject {
+		return encode(arg)
+	}
+	if date, has := o["date"]; has {
+		if text, _ := date.(string); !isDate(text) {
+			s.t.Errorf("%s: %s has the date %v", s.step, event, date)
+		}
+		delete(o, "date")
+	}
+	if who, has := o["username"]; has { // somebody's profile
+		name := s.names[fmt.Sprint(o["id"])]
+		if avatar, has := o["avatar"]; who != name || o["name"] != strings.ToUpper(name) || !has || avatar != "" {
+			s.t.Errorf("%s: %s has the profile %v of %s", s.step, event, o, name)
+		}
+		delete(o, "username")
+		delete(o, "name")
+		delete(o, "avatar")
+	}
+	if seq, has := o["seq"].(float64); has {
+		s.showSeq(event, o, uint64(seq))
+	}
+	for key, value := range o {
+		if text, is := value.(string); is {
+			o[key] = s.named(text)
+		}
+	}
+	if len(o) == 1 && o["id"] != nil {
+		return fmt.Sprint(o["id"])
+	}
+	return encode(o)
+}
+
+// showSeq takes the place of something out of what is shown, where it is the one that it must be.
+func (s *stage) showSeq(event string, o map[string]any, seq uint64) {
+	switch said, known := s.said[seq]; event {
+	case "reply", "groupReply":
+		if known && o["id"] == said.id {
+			delete(o, "seq")
+			delete(o, "id")
+		}
+	case "read":
+		if known {
+			o["seq"] = said.text
+		}
+	default: // of a decision
+		if s.told[seq] == "" {
+			s.told[seq] = s.step
+		}
+		if o["seq"] = s.told[seq]; s.told[seq] == s.step {
+			delete(o, "seq")
+		}
+	}
+}
+
+// named puts a name in the place of an id.
+func (s *stage) named(text string) string {
+	kind, id := "", text
+	if strings.HasPrefix(text, "u:") || strings.HasPrefix(text, "g:") {
+		kind, id = text[:2], text[2:]
+	}
+	if name := s.names[id]; name != "" {
+		return kind + name
+	}
+	return text
+}
+
+func encode(v any) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if e.Encode(v) != nil {
+		return "?"
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func isDate(s string) bool {
+	_, err := time.Parse("2006-01-02T15:04:05.000Z", s)
+	return err == nil
+}
