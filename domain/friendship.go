@@ -220,7 +220,7 @@ func (p Pause) over(since time.Time) error {
 	if since.IsZero() || p.Wait <= 0 || left <= 0 {
 		return nil
 	}
-	left = min(left, p.Wait).Truncate(time.Second) + time.Second // the clocks of an edge and of the log may differ
+	left = (min(left, p.Wait) + time.Second - 1).Truncate(time.Second) // no more than the whole, also where a clock is behind the log's
 	e := Refuse(TooMany, "you have been turned down; apply again in %v", left)
 	e.RetryAfter = left
 	return e

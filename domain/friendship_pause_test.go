@@ -49,12 +49,12 @@ func TestPause(t *testing.T) {
 		since, wait time.Duration // since noon
 		retryAfter  time.Duration // 0: no refusal
 	}{
-		{"at once: all of it, and a second for the clocks", 0, day, day + time.Second},
-		{"a clock that is behind: no more than that", -time.Hour, day, day + time.Second},
-		{"half of it", day / 2, day, day/2 + time.Second},
+		{"at once: all of it", 0, day, day},
+		{"a clock that is behind: no more than that", -time.Hour, day, day},
+		{"half of it", day / 2, day, day / 2},
 		{"parts of a second are rounded up", day - 1500*time.Millisecond, day, 2 * time.Second},
 		{"a second and a bit", day - time.Second - 1, day, 2 * time.Second},
-		{"the last second", day - time.Second, day, 2 * time.Second},
+		{"the last second", day - time.Second, day, time.Second},
 		{"less than a second", day - time.Millisecond, day, time.Second},
 		{"the last moment", day - 1, day, time.Second},
 		{"the end", day, day, 0},
@@ -106,9 +106,9 @@ func TestEachOfTwoWaitsFromTheirOwnRejection(t *testing.T) {
 		since      time.Duration
 		retryAfter time.Duration
 	}{
-		{ann, 32 * time.Hour, 23*time.Hour + time.Second}, // the second rejection counts
+		{ann, 32 * time.Hour, 23 * time.Hour}, // the second rejection counts
 		{ann, 55 * time.Hour, 0},
-		{bob, 28 * time.Hour, time.Hour + time.Second},
+		{bob, 28 * time.Hour, time.Hour},
 		{bob, 29 * time.Hour, 0},
 	} {
 		_, err := f.Decide(RequestFriend{By: c.by, Pause: after(c.since)})

@@ -15,7 +15,7 @@ type Group struct {
 	exists  bool // made and not ended
 	owner   UserID
 	members map[UserID]member
-	invited map[UserID]UserID    // who, by whom
+	invited map[UserID]struct{}  // who has a place and may take it
 	applied map[UserID]struct{}  // who waits for an answer
 	refused map[UserID]time.Time // who got a no, and when
 	joins   int                  // how many have ever joined: gives each its turn
@@ -39,7 +39,10 @@ func (g *Group) Owner() UserID { return g.owner }
 func (g *Group) Role(u UserID) Role { return g.members[u].role }
 
 // Invited says whether u has an invitation that waits for an answer.
-func (g *Group) Invited(u UserID) bool { return g.invited[u] != "" }
+func (g *Group) Invited(u UserID) bool {
+	_, may := g.invited[u]
+	return may
+}
 
 // Applied says whether u has applied and waits for an answer.
 func (g *Group) Applied(u UserID) bool {
@@ -81,7 +84,7 @@ func (g *Group) Evolve(e Event, at time.Time) {
 	switch e := e.(type) {
 	case GroupInvited:
 		delete(g.applied, e.UID)
-		g.invited[e.UID] = e.By
+		g.invited[e.UID] = struct{}{}
 	case GroupDeclined:
 		delete(g.invited, e.UID)
 	case GroupApplied:
@@ -111,7 +114,7 @@ func (g *Group) Evolve(e Event, at time.Time) {
 func (g *Group) create(e GroupCreated) {
 	g.about = GroupDescribed{By: e.By, Name: e.Name, History: HistoryAll}
 	g.exists = true
-	g.members, g.invited = make(map[UserID]member, 1+len(e.Members)), make(map[UserID]UserID, len(e.Invited))
+	g.members, g.invited = make(map[UserID]member, 1+len(e.Members)), make(map[UserID]struct{}, len(e.Invited))
 	g.applied, g.refused = map[UserID]struct{}{}, map[UserID]time.Time{}
 	g.join(e.By, RoleMember)
 	g.appoint(e.By, RoleOwner)
@@ -120,7 +123,7 @@ func (g *Group) create(e GroupCreated) {
 	}
 	for _, u := range e.Invited {
 		if _, in := g.members[u]; !in {
-			g.invited[u] = e.By
+			g.invited[u] = struct{}{}
 		}
 	}
 }

@@ -121,7 +121,7 @@ func TestWhoIsTurnedDownTwiceWaitsFromTheSecondTime(t *testing.T) {
 		since      time.Duration
 		retryAfter time.Duration
 	}{
-		{eve, 32 * time.Hour, 23*time.Hour + time.Second}, {eve, 55 * time.Hour, 0}, {"fay", 26 * time.Hour, time.Hour + time.Second}, {"fay", 27 * time.Hour, 0},
+		{eve, 32 * time.Hour, 23 * time.Hour}, {eve, 55 * time.Hour, 0}, {"fay", 26 * time.Hour, time.Hour}, {"fay", 27 * time.Hour, 0},
 	} {
 		_, err := g.Decide(ApplyToJoin{UID: c.uid, Pause: after(c.since)})
 		var wait time.Duration

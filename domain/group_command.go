@@ -257,7 +257,7 @@ func (c SetRole) decide(g *Group) (Event, error) {
 	case g.Role(c.UID) == "":
 		return nil, errNotIn
 	case g.Role(c.UID) == c.Role:
-		return nil, Refuse(Conflict, "this person is %s already", c.Role)
+		return nil, Refuse(Conflict, "this person has that role already")
 	}
 	return GroupRoleSet(c), nil
 }

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 
 	"parley/domain"
 )
@@ -42,36 +43,62 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 		return nil, domain.Refuse(domain.TooLarge, "members must be at most %d", domain.MaxMembers-1)
 	}
 	c := domain.CreateGroup{By: q.me, Name: a.Name}
-	seen := map[string]bool{string(q.me): true}
-	for i, m := range a.Members {
-		u, err := domain.ParseUserID(m)
-		if err == nil {
-			err = q.known(ctx, u)
-		}
-		if err != nil {
-			r := domain.Refusal(err)
-			return nil, domain.Refuse(r.Code, "members[%d]: %s", i, r.Message)
-		}
-		if seen[m] {
-			continue
-		}
-		seen[m] = true
-		switch friend, err := q.friendOf(ctx, u); {
-		case domain.Refusal(err).Code == domain.Forbidden:
-			return nil, domain.Refuse(domain.Forbidden, "members[%d]: %s", i, domain.Refusal(err).Message)
-		case err != nil:
-			return nil, err
-		case friend:
-			c.Members = append(c.Members, u)
-		default:
-			c.Invited = append(c.Invited, u)
-		}
+	var err error
+	if c.Members, c.Invited, err = q.friendsAmong(ctx, a.Members); err != nil {
+		return nil, err
 	}
 	g := domain.GroupID(newID())
 	if err := q.decideGroup(g, c); err != nil {
 		return nil, err
 	}
 	return map[string]any{"gid": g}, nil
+}
+
+// friendsAmong tells those who may be brought into a group without asking from those who are to be invited. Some are looked up at the same time, for
+// there may be thousands.
+func (q *request) friendsAmong(ctx context.Context, names []string) (members, invited []domain.UserID, err error) {
+	type asked struct {
+		nth    int
+		uid    domain.UserID
+		friend bool
+		err    error
+	}
+	var people []*asked
+	seen := map[string]bool{string(q.me): true}
+	for i, name := range names {
+		u, err := domain.ParseUserID(name)
+		if err != nil {
+			return nil, nil, inList("members", i, err)
+		}
+		if !seen[name] {
+			seen[name], people = true, append(people, &asked{nth: i, uid: u})
+		}
+	}
+	inTurns(people, func(p *asked) {
+		if p.err = q.known(ctx, p.uid); p.err == nil {
+			p.friend, p.err = q.friendOf(ctx, p.uid)
+		}
+	})
+	for _, p := range people {
+		switch {
+		case p.err != nil:
+			return nil, nil, inList("members", p.nth, p.err)
+		case p.friend:
+			members = append(members, p.uid)
+		default:
+			invited = append(invited, p.uid)
+		}
+	}
+	return members, invited, nil
+}
+
+// inList says of which element of a list a refusal is; what is no refusal stays as it is.
+func inList(list string, i int, err error) error {
+	var r *domain.Error
+	if !errors.As(err, &r) || r.Code == domain.Unavailable {
+		return err
+	}
+	return domain.Refuse(r.Code, "%s[%d]: %s", list, i, r.Message)
 }
 
 // friendOf says whether the caller may bring u into a group without asking: a friend, or anyone where anyone may write to anyone. Where one

@@ -52,15 +52,15 @@ func legal(s any, e domain.Event) bool {
 		case domain.FriendRequested:
 			c = domain.RequestFriend{By: e.By}
 		case domain.FriendAccepted:
-			c = domain.AcceptFriend{By: e.By}
+			c = domain.AcceptFriend(e)
 		case domain.FriendRejected:
 			c = domain.RejectFriend{By: e.By}
 		case domain.FriendRemoved:
-			c = domain.RemoveFriend{By: e.By}
+			c = domain.RemoveFriend(e)
 		case domain.FriendBlocked:
-			c = domain.BlockFriend{By: e.By}
+			c = domain.BlockFriend(e)
 		case domain.FriendUnblocked:
-			c = domain.UnblockFriend{By: e.By}
+			c = domain.UnblockFriend(e)
 		}
 		answer, err := s.Decide(c)
 		return err == nil && reflect.DeepEqual(answer, e)
@@ -78,26 +78,26 @@ func legal(s any, e domain.Event) bool {
 func groupCommands(e domain.Event) []domain.GroupCommand {
 	switch e := e.(type) {
 	case domain.GroupCreated:
-		return []domain.GroupCommand{domain.CreateGroup{By: e.By, Name: e.Name, Members: e.Members, Invited: e.Invited}}
+		return []domain.GroupCommand{domain.CreateGroup(e)}
 	case domain.GroupInvited:
 		return []domain.GroupCommand{domain.Invite{By: e.By, UID: e.UID}}
 	case domain.GroupDeclined:
-		return []domain.GroupCommand{domain.DeclineInvitation{UID: e.UID}}
+		return []domain.GroupCommand{domain.DeclineInvitation(e)}
 	case domain.GroupApplied:
 		return []domain.GroupCommand{domain.ApplyToJoin{UID: e.UID}}
 	case domain.GroupRefused:
-		return []domain.GroupCommand{domain.RefuseApplication{By: e.By, UID: e.UID}}
+		return []domain.GroupCommand{domain.RefuseApplication(e)}
 	case domain.GroupJoined:
 		return []domain.GroupCommand{domain.AcceptInvitation{UID: e.UID}, domain.ApplyToJoin{UID: e.UID},
 			domain.Invite{By: e.By, UID: e.UID, Friend: true}, domain.Invite{By: e.By, UID: e.UID}, domain.AcceptApplication{By: e.By, UID: e.UID}}
 	case domain.GroupLeft:
 		return []domain.GroupCommand{domain.Leave{UID: e.UID}}
 	case domain.GroupRemoved:
-		return []domain.GroupCommand{domain.RemoveMember{By: e.By, UID: e.UID}}
+		return []domain.GroupCommand{domain.RemoveMember(e)}
 	case domain.GroupRoleSet:
-		return []domain.GroupCommand{domain.SetRole{By: e.By, UID: e.UID, Role: e.Role}}
+		return []domain.GroupCommand{domain.SetRole(e)}
 	case domain.GroupDissolved:
-		return []domain.GroupCommand{domain.DissolveGroup{By: e.By}}
+		return []domain.GroupCommand{domain.DissolveGroup(e)}
 	}
 	return nil
 }

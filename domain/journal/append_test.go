@@ -188,3 +188,32 @@ func TestRollupKeepsTheLatestMark(t *testing.T) {
 		}
 	})
 }
+
+// Of a person's statuses the latest is kept, and what was decided from another one than the last is refused.
+func TestRollupKeepsTheLatestStatus(t *testing.T) {
+	everywhere(t, func(t *testing.T, j *journal.Journal) {
+		me := domain.About("a")
+		store(t, j, domain.Draft{Topic: me, Event: domain.Profiled{Name: "A"}})
+		var last domain.Stored
+		for range 5 {
+			last = store(t, j, domain.Draft{Topic: me, Event: domain.StatusSet{Status: domain.StatusInvisible}})
+		}
+		for _, expect := range []uint64{0, last.Seq - 1, last.Seq + 1} {
+			_, err := j.Append(within(t), domain.Draft{Topic: me, Event: domain.StatusSet{Status: domain.StatusOnline}, Expect: &expect})
+			if !errors.Is(err, domain.ErrRaced) {
+				t.Errorf("expecting %d where %d is the last: %v, want ErrRaced", expect, last.Seq, err)
+			}
+		}
+		store(t, j, domain.Draft{Topic: me, Event: domain.StatusSet{Status: domain.StatusOnline}, Expect: &last.Seq})
+		r, found, err := j.Last(within(t), me, domain.LaneStatus, "")
+		if err != nil || !found || r.Event != (domain.StatusSet{Status: domain.StatusOnline}) {
+			t.Errorf("last status: %+v, %v, %v", r, found, err)
+		}
+		if r, found, err = j.Last(within(t), me, domain.LaneState, ""); err != nil || !found || r.Event != (domain.Profiled{Name: "A"}) {
+			t.Errorf("the profile: %+v, %v, %v", r, found, err)
+		}
+		if got := all(t, j); len(got) != 2 {
+			t.Errorf("the log holds %d events, want the profile and a status", len(got))
+		}
+	})
+}

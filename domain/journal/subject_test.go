@@ -42,6 +42,7 @@ func TestSubjects(t *testing.T) {
 		{domain.InGroup("g"), domain.GroupCreated{}, "chat.0.group.g.state"},
 		{domain.InGroup("read"), domain.ReadMarked{By: "state"}, "chat.0.group.read.read.state"},
 		{domain.About("~YQ"), domain.Profiled{}, "chat.0.person.~YQ.state"},
+		{domain.About("status"), domain.StatusSet{}, "chat.0.person.status.status"},
 	} {
 		a := journal.AddressOf(c.topic, c.event, 1)
 		if got := journal.Subject(a); got != c.want {
@@ -56,7 +57,7 @@ func TestSubjects(t *testing.T) {
 func TestForeignSubjects(t *testing.T) {
 	for _, subject := range []string{
 		"", "chat", "chat.0", "chat.0.heard", "chat.0.user.a.b", "chat.0.user.b.a.talk", "chat.0.user.a.a.talk", "chat.0.user.a.talk",
-		"chat.0.group.g", "chat.0.group.g.", "chat.0.group.g.speak", "chat.0.group.g.talk.x", "chat.0.group.g.read", "chat.0.group.g.read.",
+		"chat.0.group.g", "chat.0.group.g.", "chat.0.group.g.speak", "chat.0.group.g.status", "chat.0.user.a.b.status", "chat.0.person.a.status.x", "chat.0.person.a.talk", "chat.0.group.g.talk.x", "chat.0.group.g.read", "chat.0.group.g.read.",
 		"chat.0.group.g.read.a.b", "chat.0.group..talk", "chat.0.group.*.talk", "chat.0.group.>.talk", "chat.0.group.g h.talk",
 		"chat.1.group.g.talk", "chat.00.group.g.talk", "chat.+0.group.g.talk", "chat.-1.group.g.talk", "chat..group.g.talk", "chat.x.group.g.talk",
 		"live.chat.0.group.g.talk", "Chat.0.group.g.talk", "chatter.0.group.g.talk", "chat.0.Group.g.talk", "chat.0.nobody.g.talk",
