@@ -101,7 +101,7 @@ func TestFaults(t *testing.T) {
 		h := projectortest.NewHistory(log)
 		_, stop := projectortest.Start(t, flakyLog{log, fault}, s, o)
 		for range 2 {
-			h.Go(rt, rapid.IntRange(0, 60).Draw(rt, "steps"))
+			h.Go(rt, projectortest.Steps(rt, 60))
 			projectortest.CatchUp(t, log, s)
 		}
 		if err := stop(); err != nil {

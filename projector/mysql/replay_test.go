@@ -107,7 +107,7 @@ func TestDifferential(t *testing.T) {
 		o.Batch = 30
 		h := projectortest.NewHistory(log)
 		for range rapid.IntRange(1, 3).Draw(rt, "runs") {
-			h.Go(rt, rapid.IntRange(0, 50).Draw(rt, "steps"))
+			h.Go(rt, projectortest.Steps(rt, 50))
 			o.Cache = rapid.SampledFrom([]int{1, 4, 1000}).Draw(rt, "cache")
 			projectortest.Fold(t, log, disk, o)
 		}

@@ -141,7 +141,7 @@ func testRandom(t *testing.T, s Store) {
 		o.Cache = rapid.SampledFrom([]int{1, 5, 1000}).Draw(rt, "cache")
 		h := NewHistory(log)
 		for range rapid.IntRange(1, 3).Draw(rt, "runs") {
-			h.Go(rt, rapid.IntRange(0, 60).Draw(rt, "steps"))
+			h.Go(rt, Steps(rt, 60))
 			Fold(t, log, s, o)
 		}
 		Recount(t, log, s)

@@ -101,6 +101,9 @@ func testRoles(t *testing.T, s *story) {
 	roles("ann:owner bob:member cid:member")
 	s.happen(g, domain.GroupRoleSet{By: "ann", UID: "cid", Role: domain.RoleOwner})
 	roles("ann:admin bob:member cid:owner")
+	s.happen(g, domain.GroupLeft{UID: "dora", Owner: "ann"}) // which nobody decides, and Evolve takes
+	roles("ann:owner bob:member cid:admin")
+	s.happen(g, domain.GroupRoleSet{By: "ann", UID: "cid", Role: domain.RoleOwner})
 	s.happen(g, domain.GroupLeft{UID: "ann"}, domain.GroupRoleSet{By: "cid", UID: "dora", Role: domain.RoleAdmin}, domain.GroupLeft{UID: "cid", Owner: "bob"})
 	roles("bob:owner")
 	members, err := s.Members(ctx, "bob", "g", "", 10)

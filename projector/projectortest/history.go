@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -28,7 +29,7 @@ func NewHistory(log *Log) *History {
 func (h *History) Go(t *rapid.T, n int) {
 	for range n {
 		h.at += time.Duration(rapid.IntRange(0, 2).Draw(t, "ms")) * time.Millisecond
-		switch rapid.SampledFrom([]string{"say", "say", "say", "mark", "friend", "friend", "group", "group", "group", "profile", "status"}).Draw(t, "step") {
+		switch pick(t, "step", []string{"say", "say", "say", "mark", "friend", "friend", "group", "group", "group", "group", "profile", "status"}) {
 		case "say":
 			h.say(t)
 		case "mark":
@@ -39,12 +40,12 @@ func (h *History) Go(t *rapid.T, n int) {
 			h.group(t)
 		case "profile":
 			h.append(domain.About(person(t)), domain.Profiled{
-				Username: rapid.SampledFrom([]string{"", "ann", "ANNA", "bob", "Élan", "元宝"}).Draw(t, "username"),
-				Name:     rapid.SampledFrom([]string{"Ann", "ann ", "Bob", "élan", "€uro 🙂", "元宝"}).Draw(t, "name"),
+				Username: pick(t, "username", []string{"", "ann", "ANNA", "bob", "Élan", "元宝"}),
+				Name:     pick(t, "name", []string{"Ann", "ann ", "Bob", "élan", "€uro 🙂", "元宝"}),
 			})
 		case "status":
 			h.append(domain.About(person(t)), domain.StatusSet{
-				Status: rapid.SampledFrom([]domain.Status{domain.StatusOnline, domain.StatusInvisible}).Draw(t, "status"),
+				Status: pick(t, "status", []domain.Status{domain.StatusOnline, domain.StatusInvisible}),
 			})
 		}
 	}
@@ -55,25 +56,44 @@ func (h *History) append(t domain.Topic, e domain.Event) { h.log.Append(t, e, h.
 // now is when the log stores what is appended.
 func (h *History) now() time.Time { return Began.Add(h.at) }
 
-func person(t *rapid.T) domain.UserID { return rapid.SampledFrom(People).Draw(t, "person") }
+func person(t *rapid.T) domain.UserID { return pick(t, "person", People) }
+
+// one draws somebody, more often one of those who are meant.
+func one(t *rapid.T, meant func(domain.UserID) bool) domain.UserID {
+	those := slices.DeleteFunc(slices.Clone(People), func(u domain.UserID) bool { return !meant(u) })
+	if len(those) == 0 || pick(t, "any", []int{0, 1, 2}) == 0 {
+		return person(t)
+	}
+	return pick(t, "one", those)
+}
+
+// group draws the first more often than the others, so that much happens in it.
+func group(t *rapid.T) domain.GroupID {
+	return pick(t, "group", append([]domain.GroupID{Groups[0], Groups[0], Groups[0]}, Groups...))
+}
 
 func topic(t *rapid.T) domain.Topic {
 	if rapid.Bool().Draw(t, "in a group") {
-		return domain.InGroup(rapid.SampledFrom(Groups).Draw(t, "group"))
+		return domain.InGroup(group(t))
 	}
-	return rapid.SampledFrom(Topics()).Draw(t, "topic")
+	return pick(t, "topic", Topics())
 }
 
 func (h *History) say(t *rapid.T) {
-	text, _ := json.Marshal(rapid.SampledFrom([]string{"hi", "a\\b'c\"d", "é 元 🙂", "\u0000 %_?"}).Draw(t, "text"))
+	text, _ := json.Marshal(pick(t, "text", []string{"hi", "a\\b'c\"d", "é 元 🙂", "\u0000 %_?"}))
 	to := topic(t)
 	from := person(t)
-	if lo, _, ok := to.Pair(); ok && rapid.Bool().Draw(t, "one of the two") {
-		from = lo
+	if rapid.Bool().Draw(t, "somebody who may") {
+		if lo, _, ok := to.Pair(); ok {
+			from = lo
+		} else if id, _ := to.Group(); h.groups[id] != nil {
+			from = h.groups[id].Owner()
+		}
 	}
+	unique := fmt.Sprint("m", h.at)
 	h.append(to, domain.Message{
 		From: from,
-		ID:   rapid.SampledFrom([]string{"m1", "M1", "m2", fmt.Sprint("m", h.at)}).Draw(t, "id"),
+		ID:   pick(t, "id", []string{"m1", "M1", "m2", unique, unique, unique}),
 		Msg:  append(append([]byte(`{ "txt":`), text...), " }"...),
 		Open: rapid.Bool().Draw(t, "open"),
 	})
@@ -86,63 +106,113 @@ func (h *History) mark(t *rapid.T) {
 	h.append(in, domain.ReadMarked{By: person(t), Seq: rapid.Uint64Range(0, end+3).Draw(t, "seq")})
 }
 
+// tries is how often something is drawn until it is possible.
+const tries = 5
+
 func (h *History) friend(t *rapid.T) {
-	by, with := person(t), person(t)
-	if by == with {
-		return
-	}
-	topic := domain.Direct(by, with)
-	f := h.friendships[topic]
-	if f == nil {
-		strangers := domain.NewFriendship(topic)
-		f = &strangers
-		h.friendships[topic] = f
-	}
-	command := rapid.SampledFrom([]domain.FriendCommand{
-		domain.RequestFriend{By: by, Greeting: json.RawMessage(`{"hello": "wörld"}`)}, domain.RequestFriend{By: by},
-		domain.RequestFriend{By: with}, domain.AcceptFriend{By: by}, domain.AcceptFriend{By: with}, domain.RejectFriend{By: by},
-		domain.RemoveFriend{By: by}, domain.BlockFriend{By: by}, domain.UnblockFriend{By: by},
-	}).Draw(t, "command")
-	if e, err := f.Decide(command); err == nil {
-		f.Evolve(e, h.now())
-		h.append(topic, e)
+	for range tries {
+		by, with := person(t), person(t)
+		if by == with {
+			continue
+		}
+		topic := domain.Direct(by, with)
+		f := h.friendships[topic]
+		if f == nil {
+			strangers := domain.NewFriendship(topic)
+			f = &strangers
+			h.friendships[topic] = f
+		}
+		command := pick(t, "command", []domain.FriendCommand{
+			domain.RequestFriend{By: by, Greeting: json.RawMessage(`{"hello": "wörld"}`)}, domain.RequestFriend{By: by},
+			domain.AcceptFriend{By: by}, domain.AcceptFriend{By: by}, domain.RejectFriend{By: by},
+			domain.RemoveFriend{By: by}, domain.BlockFriend{By: by}, domain.UnblockFriend{By: by},
+		})
+		if e, err := f.Decide(command); err == nil {
+			f.Evolve(e, h.now())
+			h.append(topic, e)
+			return
+		}
 	}
 }
 
 func (h *History) group(t *rapid.T) {
-	id := rapid.SampledFrom(Groups).Draw(t, "group")
-	g := h.groups[id]
-	if g == nil {
-		g = new(domain.Group)
-		h.groups[id] = g
-	}
-	by, other := person(t), person(t)
-	if owner := g.Owner(); owner != "" && rapid.Bool().Draw(t, "by the owner") {
-		by = owner
-	}
-	if e, err := g.Decide(groupCommand(t, id, by, other)); err == nil {
-		g.Evolve(e, h.now())
-		h.append(domain.InGroup(id), e)
+	for range tries {
+		id := group(t)
+		g := h.groups[id]
+		if g == nil {
+			g = new(domain.Group)
+			h.groups[id] = g
+		}
+		by := one(t, func(u domain.UserID) bool { return g.MayAnswer(u) })
+		inside := one(t, func(u domain.UserID) bool { return g.Role(u) != "" })
+		outside := one(t, func(u domain.UserID) bool { return g.Applied(u) || g.Invited(u) })
+		kinds := [][]domain.GroupCommand{
+			coming(by, outside), coming(by, outside), coming(by, outside), ruling(by, inside), ruling(by, inside), going(by, inside),
+		}
+		if !g.Exists() {
+			kinds = [][]domain.GroupCommand{making(id, by, outside)}
+		}
+		if e, err := g.Decide(pick(t, "command", pick(t, "kind", kinds))); err == nil {
+			g.Evolve(e, h.now())
+			h.append(domain.InGroup(id), e)
+			return
+		}
 	}
 }
 
-func groupCommand(t *rapid.T, id domain.GroupID, by, other domain.UserID) domain.GroupCommand {
-	if rapid.IntRange(0, 19).Draw(t, "the end") == 0 {
-		return domain.DissolveGroup{By: by}
-	}
-	all, joined := string(domain.HistoryAll), string(domain.HistoryJoined)
-	name, avatar, description := "Grüße 🙂", "g.png", "what\n\"we\" do"
-	return rapid.SampledFrom([]domain.GroupCommand{
+func making(id domain.GroupID, by, other domain.UserID) []domain.GroupCommand {
+	return []domain.GroupCommand{
 		domain.CreateGroup{By: by, Name: "Group " + string(id), Members: []domain.UserID{other, "bob"}, Invited: []domain.UserID{"eve", other}},
 		domain.CreateGroup{By: by, Name: "Group " + string(id)},
+	}
+}
+
+func coming(by, other domain.UserID) []domain.GroupCommand {
+	return []domain.GroupCommand{
 		domain.Invite{By: by, UID: other, Friend: true}, domain.Invite{By: by, UID: other},
 		domain.AcceptInvitation{UID: other}, domain.DeclineInvitation{UID: other},
 		domain.ApplyToJoin{UID: other, Greeting: json.RawMessage(`{"let me": "in, pleäse"}`)}, domain.ApplyToJoin{UID: other},
 		domain.AcceptApplication{By: by, UID: other}, domain.RefuseApplication{By: by, UID: other},
-		domain.Leave{UID: by}, domain.Leave{UID: other}, domain.RemoveMember{By: by, UID: other},
+	}
+}
+
+func ruling(by, other domain.UserID) []domain.GroupCommand {
+	all, joined := string(domain.HistoryAll), string(domain.HistoryJoined)
+	name, avatar, description := "Grüße 🙂", "g.png", "what\n\"we\" do"
+	return []domain.GroupCommand{
+		domain.DescribeGroup{By: by, History: &joined}, domain.DescribeGroup{By: by, History: &all},
+		domain.DescribeGroup{By: by, Name: &name, Avatar: &avatar, Description: &description},
 		domain.SetRole{By: by, UID: other, Role: domain.RoleAdmin}, domain.SetRole{By: by, UID: other, Role: domain.RoleMember},
 		domain.SetRole{By: by, UID: other, Role: domain.RoleOwner},
-		domain.DescribeGroup{By: by, History: &all}, domain.DescribeGroup{By: by, History: &joined}, domain.DescribeGroup{By: by, History: &joined},
-		domain.DescribeGroup{By: by, Name: &name, Avatar: &avatar, Description: &description},
-	}).Draw(t, "command")
+	}
+}
+
+func going(by, other domain.UserID) []domain.GroupCommand {
+	return []domain.GroupCommand{
+		domain.RemoveMember{By: by, UID: other}, domain.RemoveMember{By: by, UID: other}, domain.Leave{UID: other}, domain.Leave{UID: other},
+		domain.Leave{UID: by}, domain.DissolveGroup{By: by},
+	}
+}
+
+// Steps draws how many steps to go, at most so many.
+func Steps(t *rapid.T, most int) int {
+	some := make([]int, most+1)
+	for i := range some {
+		some[i] = i
+	}
+	return pick(t, "steps", some)
+}
+
+// pick draws one of several, each as likely as the others, where rapid.SampledFrom would have the first ones much more often.
+func pick[V any](t *rapid.T, label string, from []V) V {
+	return rapid.Custom(func(t *rapid.T) V {
+		n := 0
+		for range 8 {
+			n *= 2
+			if rapid.Bool().Draw(t, "bit") {
+				n++
+			}
+		}
+		return from[n%len(from)]
+	}).Draw(t, label)
 }
