@@ -30,18 +30,19 @@ var (
 
 // allow refuses with code Forbidden whoever has not got a right.
 func (g *Group) allow(u UserID, r right) error {
-	role := g.Role(u)
 	switch {
-	case role == "":
+	case g.Role(u) == "":
 		return errNoMember
-	case ranks[role] < ranks[r.least]:
+	case !g.has(u, r):
 		return Refuse(Forbidden, "%s", r.only)
 	}
 	return nil
 }
 
+func (g *Group) has(u UserID, r right) bool { return ranks[g.Role(u)] >= ranks[r.least] }
+
 // MayAnswer says whether u is one of those who hear of applications to join, and answer them.
-func (g *Group) MayAnswer(u UserID) bool { return g.allow(u, toAnswer) == nil }
+func (g *Group) MayAnswer(u UserID) bool { return g.has(u, toAnswer) }
 
 // History says how far back a group's members may read.
 type History string

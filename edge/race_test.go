@@ -245,12 +245,19 @@ func TestAThousandJoinAtOnce(t *testing.T) {
 		w.people(append(invited, "ann")...)
 		topic := domain.InGroup("g")
 		w.append(topic, domain.GroupCreated{By: "ann", Name: "g", Invited: invited})
-		devices := make([]*device, 0, many+twice)
-		for i, u := range append(invited, invited[:twice]...) {
-			d := nodes[(i+i/many)%2].device(u) // the second one at the other edge
-			d.onlyAcks()
-			devices = append(devices, d)
+		w.fold()
+		devices := make([]*device, many+twice)
+		var connecting sync.WaitGroup
+		for at := range 16 {
+			connecting.Go(func() {
+				for i := at; i < len(devices); i += 16 {
+					u := invited[i%many]
+					devices[i] = nodes[(i+i/many)%2].enter(u) // the second one at the other edge
+					devices[i].onlyAcks()
+				}
+			})
 		}
+		connecting.Wait()
 		begun := time.Now()
 		acks := make([]int, len(devices))
 		for i, d := range devices {

@@ -26,7 +26,7 @@ func inTurns[T any](all []T, fn func(T)) {
 }
 
 // lost is called on the feed's goroutine where live copies may be missing. Each conversation rereads the log before it judges anything
-// else, and it is looked for conversations that somebody here has come to be in meanwhile.
+// else, it is asked who is invisible, and it is looked for conversations that somebody here has come to be in meanwhile.
 func (h *hub) lost() {
 	h.profiles.forget()
 	h.mu.RLock()
@@ -36,6 +36,11 @@ func (h *hub) lost() {
 	if len(idle) > 0 {
 		h.edge.spawn(func() { inTurns(idle, (*conversation).catchUp) })
 	}
+	h.edge.spawn(func() {
+		inTurns(people, func(p *person) {
+			h.until([]*person{p}, func(ctx context.Context) error { return h.readStatus(ctx, p.id) })
+		})
+	})
 	h.resettle(people...)
 }
 
@@ -144,9 +149,6 @@ func (h *hub) reenter(ctx context.Context, p *person) error {
 		return err
 	}
 	if err := h.admitAll(ctx, p, groups); err != nil {
-		return err
-	}
-	if err := h.readStatus(ctx, p.id); err != nil {
 		return err
 	}
 	h.befriended(p, friends)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley/domain"
+	"parley/domain/journal/journaltest"
 	"parley/edge"
 )
 
@@ -186,4 +187,24 @@ func (l *noStatus) Last(ctx context.Context, t domain.Topic, lane domain.Lane, r
 		return domain.Record{}, false, errAway
 	}
 	return l.Log.Last(ctx, t, lane, reader)
+}
+
+// A status whose copy was lost is read again, also where the read models do not work.
+func TestStatusThatWasLost(t *testing.T) {
+	w := newLog(t, journaltest.Open(t, quiet))
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	f := newFaulty(w)
+	n := w.edge(f.into(w))
+	n.device("bob")
+	if !n.e.Online("bob") {
+		t.Fatal("bob is not online")
+	}
+	f.set(func() { f.drop = func(domain.Record) bool { return true } })
+	w.append(domain.About("bob"), domain.StatusSet{Status: domain.StatusInvisible})
+	w.append(domain.About("ann"), domain.StatusSet{Status: domain.StatusInvisible}) // who is not here
+	f.settle(w, domain.Direct("ann", "bob"))
+	f.set(func() { f.drop = nil })
+	f.lost()
+	eventually(t, "bob is not seen", func() bool { return !n.e.Online("bob") })
 }

@@ -163,6 +163,12 @@ func (w *world) token(u domain.UserID) string {
 func (n *node) device(u domain.UserID) *device {
 	n.Helper()
 	n.fold()
+	return n.enter(u)
+}
+
+// enter connects a device whether or not the read models are up to date.
+func (n *node) enter(u domain.UserID) *device {
+	n.Helper()
 	d, refused := dial(n, n.url, fmt.Sprintf(`{"token":%q}`, n.token(u)), "", nil)
 	if d == nil {
 		n.Fatalf("%s is refused: %+v", u, refused)
