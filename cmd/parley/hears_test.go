@@ -56,7 +56,7 @@ type (
 // becomingFriends makes ann, bob and cat friends of one another.
 func becomingFriends(s *stage) []step {
 	return []step{
-		{what: "ann signs once more", do: s.does("annA", "sign", m{"user": m{"id": id("ann")}}), hear: hear{"annA": "userin [ann] ann"}},
+		{what: "ann signs once more", do: s.signs("annA"), hear: hear{"annA": "userin [ann] ann"}},
 		{what: "ann applies to bob", do: s.does("annA", "sendApply", id("bob"), m{"greeting": "hello", "from": "somebody else", "seq": 1}), hear: hear{
 			"annA annB": `friend {"by":"ann","state":"requested","uid":"bob"}`,
 			"bobB":      `friend {"by":"ann","state":"requested","uid":"ann"}` + "\n" + `apply {"from":"ann","greeting":"hello"}`,
@@ -80,7 +80,7 @@ func becomingFriends(s *stage) []step {
 			"annA annB": "userin [ann bob] bob",
 			"bobB":      "open\nuserin [ann bob] bob\n" + `apply {"from":"cat","greeting":"hi","seq":"cat applies to bob, who is away"}`,
 		}},
-		{what: "bob signs again", do: s.does("bobB", "sign", m{"user": m{"id": id("bob")}}), hear: hear{"bobB": "userin [ann bob] bob"}},
+		{what: "bob signs again", do: s.signs("bobB"), hear: hear{"bobB": "userin [ann bob] bob"}},
 		{what: "bob turns cat down", do: s.does("bobB", "rejectFriend", id("cat"), "not now"), hear: hear{
 			"bobB": `friend {"by":"bob","reply":"not now","state":"rejected","uid":"cat"}`,
 			"catA": `friend {"by":"bob","reply":"not now","state":"rejected","uid":"bob"}`,
@@ -94,10 +94,13 @@ func becomingFriends(s *stage) []step {
 			"bobB": "refresh [ann bob cat]\n" + `friend {"by":"cat","state":"accepted","uid":"cat"}`,
 			"catA": "checkStatus [bob cat]\n" + `friend {"by":"cat","state":"accepted","uid":"bob"}`,
 		}},
+		{what: "one of ann's devices goes for a moment", do: s.goes("annB")},
+		{what: "it connects and does not sign yet", do: s.connects("annB"), hear: hear{"annB": "open"}},
 		{what: "cat applies to ann", do: s.does("catA", "sendApply", id("ann")), hear: hear{
 			"annA annB": `friend {"by":"cat","state":"requested","uid":"cat"}` + "\n" + `apply {"from":"cat"}`,
 			"catA":      `friend {"by":"cat","state":"requested","uid":"ann"}`,
 		}},
+		{what: "the device signs, and has heard of it already", do: s.signs("annB"), hear: hear{"annB": "userin [ann bob] ann"}},
 		{what: "ann accepts cat", do: s.does("annB", "acceptFriend", id("cat")), hear: hear{
 			"annA annB": "checkStatus [ann bob cat]\n" + `friend {"by":"ann","state":"accepted","uid":"cat"}`,
 			"catA":      "refresh [ann bob cat]\n" + `friend {"by":"ann","state":"accepted","uid":"ann"}`,
@@ -169,7 +172,7 @@ func comingAndGoing(s *stage) []step {
 		}},
 		{what: "once more", do: s.does("bobB", "setStatus", "invisible")},
 		{what: "bob would be what there is not", do: s.fails(4, "bobB", "setStatus", "away")},
-		{what: "ann sees no bob", do: s.does("annA", "sign", m{"user": m{"id": id("ann")}}), hear: hear{"annA": "userin [ann cat] ann"}},
+		{what: "ann sees no bob", do: s.signs("annA"), hear: hear{"annA": "userin [ann cat] ann"}},
 		{what: "invisible bob comes by another device", do: s.come("bobA"), hear: hear{"bobA": "open\nuserin [ann bob cat] bob\n" + `status {"status":"invisible"}`}},
 		{what: "invisible bob writes", do: s.does("bobA", "send", id("ann"), "unseen"), hear: hear{
 			"annA annB": `reply {"id":"bob","self":false} {"msg":"unseen"}`, "bobA bobB": `reply {"id":"ann","self":true} {"msg":"unseen"}`,

@@ -137,7 +137,35 @@ func (s *stage) come(devices ...string) func() {
 	return func() {
 		s.t.Helper()
 		for _, device := range devices {
-			s.open(device)
+			s.connects(device)()
+			s.signs(device)()
+		}
+	}
+}
+
+// connects is that a device does no more than that.
+func (s *stage) connects(device string) func() {
+	return func() {
+		s.t.Helper()
+		p := s.places[device]
+		u := s.people[p.who]
+		l := &listener{client: u.connect(s.d, p.library, device, s.edges[p.edge], nil), user: u, library: p.library}
+		s.devices[device] = l
+		var id string
+		l.expect("connect", &id)
+		s.conns[id], s.secret[id] = p.who, p.library == old
+	}
+}
+
+// signs is that a device says "here I am". The answer holds the map that the device has just heard.
+func (s *stage) signs(device string) func() {
+	return func() {
+		s.t.Helper()
+		l := s.devices[device]
+		a := l.ok("sign", map[string]any{"user": map[string]string{"id": l.user.ID}, "rooms": []string{}})
+		heard := l.all("userin")
+		if a.Message != "sign success" || len(heard) == 0 || !sameJSON(heard[len(heard)-1].Args[0], a.Data) {
+			s.t.Errorf("%s: %s's sign: %q with %s, after %d times userin", s.step, device, a.Message, a.Data, len(heard))
 		}
 	}
 }
@@ -165,28 +193,6 @@ func (s *stage) fails(code int, device, command string, args ...any) func() {
 			s.t.Errorf("%s: %s's %s: code %d, %s; want code %d", s.step, device, command, a.Code, a.Message, code)
 		}
 	}
-}
-
-// open connects a device and signs in; the answer holds the map that the device hears, too.
-func (s *stage) open(device string) {
-	s.t.Helper()
-	p := s.places[device]
-	u := s.people[p.who]
-	l := &listener{client: u.connect(s.d, p.library, device, s.edges[p.edge], nil), user: u, library: p.library}
-	s.devices[device] = l
-	var id string
-	l.expect("connect", &id)
-	s.conns[id], s.secret[id] = p.who, p.library == old
-	a := l.ok("sign", map[string]any{"user": map[string]string{"id": u.ID}, "rooms": []string{}})
-	var online any
-	must(s.t, json.Unmarshal(a.Data, &online))
-	shown := s.online(online)
-	s.d.wait(device+" hears userin", func() bool {
-		return slices.ContainsFunc(l.heard, func(h heard) bool {
-			var heard any
-			return h.Event == "userin" && json.Unmarshal(h.Args[0], &heard) == nil && s.online(heard) == shown
-		})
-	})
 }
 
 // ok lets a device give a command that succeeds, and notes what was said.
@@ -235,7 +241,7 @@ func (s *stage) await(hear map[string]string) {
 		want := strings.Split(events, "\n")
 		for name := range strings.FieldsSeq(devices) {
 			l := s.devices[name]
-			s.d.becomes(func() bool {
+			came := s.d.becomes(func() bool {
 				for i, h := range l.unheard() {
 					if i == len(want) || h.Event != strings.Fields(want[i])[0] {
 						return true
@@ -245,6 +251,9 @@ func (s *stage) await(hear map[string]string) {
 			})
 			if got := s.news(l, len(want)); !slices.Equal(got, want) {
 				s.t.Errorf("%s: %s hears\n%s\nwant\n%s", s.step, name, strings.Join(got, "\n"), events)
+			}
+			if !came {
+				s.t.Fatalf("waited %v for it", limit)
 			}
 		}
 	}
