@@ -48,11 +48,6 @@ func TestWhoHearsWhat(t *testing.T) {
 	s.play(whoRunsAGroup(s)...)
 }
 
-type (
-	hear = map[string]string
-	m    = map[string]any
-)
-
 // becomingFriends makes ann, bob and cat friends of one another.
 func becomingFriends(s *stage) []step {
 	return []step{

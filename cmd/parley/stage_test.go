@@ -27,8 +27,8 @@ type stage struct {
 	said    map[uint64]utterance // by seq
 	told    map[uint64]string    // in which step a decision was heard of, by its seq
 	step    string
-
-	yan, zoe string // the devices, one at each edge, of two friends by whom it is known that all has come
+	crew    string // the group of those by whom it is known that all has come
+	waits   int    // how many times it was waited for that
 }
 
 // place is whose a device is, its library, and the edge it connects to.
@@ -48,44 +48,61 @@ type listener struct {
 // utterance is what a sender's ack tells.
 type utterance struct{ id, text string }
 
+// hear is what devices hear: by their names, separated by spaces, one event a line, in order.
+type hear = map[string]string
+
+// m is an object in a command's arguments.
+type m = map[string]any
+
 // step is something that somebody does, and who hears what of it.
 type step struct {
 	what  string // another in each step
 	do    func()
-	hear  map[string]string // by devices, separated by spaces: one event a line, in order
-	typed bool              // others may hear of typing, which takes a road of its own
+	hear  hear
+	typed bool // others may hear of typing, which takes a road of its own
 }
 
-// newStage has yan and zoe come to all edges and become friends.
+// The crew's devices: yan's, one at each edge, and those of two friends of hers, one at each.
+var crew = map[string]place{"yan0": {"yan", today, 0}, "yan1": {"yan", today, 1}, "zoe": {"zoe", today, 0}, "zed": {"zed", today, 1}}
+
+// newStage has the crew come to two edges and become friends.
 func newStage(t *testing.T, edges []string, places map[string]place) *stage {
 	s := &stage{t: t, d: startDriver(t), edges: edges, people: map[string]*user{}, devices: map[string]*listener{}, names: map[string]string{},
 		conns: map[string]string{}, secret: map[string]bool{}, places: maps.Clone(places), said: map[uint64]utterance{}, told: map[uint64]string{},
-		step: "yan and zoe"}
-	var yans, zoes []string
-	for at := range edges {
-		y, z := fmt.Sprint("yan", at), fmt.Sprint("zoe", at)
-		s.places[y], s.places[z] = place{"yan", today, at}, place{"zoe", today, at}
-		yans, zoes = append(yans, y), append(zoes, z)
-	}
-	s.yan, s.zoe = strings.Join(yans, " "), strings.Join(zoes, " ")
+		step: "the crew comes"}
+	maps.Copy(s.places, crew)
 	for _, p := range s.places {
 		if s.people[p.who] == nil {
 			u := register(t, edges[p.edge], p.who)
 			s.people[p.who], s.names[u.ID] = u, p.who
 		}
 	}
-	s.come(append(yans, zoes...)...)()
-	s.await(map[string]string{s.yan: "open\nuserin [yan] yan", s.zoe: "open\nuserin [zoe] zoe"})
-	s.does(yans[0], "sendApply", id("zoe"))()
-	s.await(map[string]string{
-		s.yan: `friend {"by":"yan","state":"requested","uid":"zoe"}`,
-		s.zoe: `friend {"by":"yan","state":"requested","uid":"yan"}` + "\n" + `apply {"from":"yan"}`,
-	})
-	s.does(zoes[0], "acceptFriend", id("yan"))()
-	s.await(map[string]string{
-		s.yan: "refresh [yan zoe]\n" + `friend {"by":"zoe","state":"accepted","uid":"zoe"}`,
-		s.zoe: "checkStatus [yan zoe]\n" + `friend {"by":"zoe","state":"accepted","uid":"yan"}`,
-	})
+	s.come("yan0", "yan1", "zoe", "zed")()
+	yans := []*listener{s.devices["yan0"], s.devices["yan1"]}
+	for _, name := range []string{"zoe", "zed"} {
+		friend := s.devices[name]
+		s.does("yan0", "sendApply", id(name))()
+		friend.expect("apply")
+		s.does(name, "acceptFriend", id("yan"))()
+		for _, l := range append(yans, friend) {
+			l.expect("friend")
+			l.expect("friend")
+		}
+	}
+	var made struct{ GID string }
+	members := []any{id("zoe"), id("zed")}
+	must(t, json.Unmarshal(s.ok("yan0", "createGroup", s.resolve(m{"name": "the crew", "members": members})), &made))
+	s.crew = made.GID
+	s.names[s.crew] = "crew"
+	for _, l := range s.devices {
+		l.expect("group")
+	}
+	for _, l := range yans {
+		eventually(t, l.name+"'s edge knows who is here", func() bool { return len(l.online(l.user)) == 3 })
+	}
+	for _, l := range s.devices {
+		s.news(l, -1)
+	}
 	return s
 }
 
@@ -235,9 +252,9 @@ func (s *stage) play(steps ...step) {
 }
 
 // await waits until the devices have heard as many events as they are to hear, or one of another name, and compares them.
-func (s *stage) await(hear map[string]string) {
+func (s *stage) await(all hear) {
 	s.t.Helper()
-	for devices, events := range hear {
+	for devices, events := range all {
 		want := strings.Split(events, "\n")
 		for name := range strings.FieldsSeq(devices) {
 			l := s.devices[name]
@@ -276,22 +293,28 @@ func (s *stage) news(l *listener, n int) (lines []string) {
 	return lines
 }
 
-// barrier returns when all that was stored or told before has come wherever it goes. Zoe is not seen any more and then seen again: on each
-// device of hers she hears so by the log's live copies behind what was stored before; yan at each edge hears that she goes by the edges'
-// signals, when those of both have come. Then each device asks something and has its answer, behind all that was queued for it.
+// barrier returns when all that was stored or told before has come wherever it goes. What yan says in the crew's group comes to each edge by the
+// log's live copies behind what was stored before; that the two others go and come, each at one edge, comes to the other edge by the edges'
+// signals, behind what was told before. Then each device asks something and has its answer, behind all that was queued for it.
 func (s *stage) barrier(typed bool) {
 	s.t.Helper()
+	const all, yans = "yan0 yan1 zoe zed", "yan0 yan1"
 	if typed {
-		for device := range strings.FieldsSeq(s.yan) {
-			eventually(s.t, device+" may type again", func() bool { return s.devices[device].emit("typing", s.resolve(id("u:zoe"))).Code == 0 })
-			s.await(map[string]string{s.zoe: `typing {"conversation":"u:yan","uid":"yan"}`})
+		for device := range strings.FieldsSeq(yans) {
+			eventually(s.t, device+" may type again", func() bool { return s.devices[device].emit("typing", "g:"+s.crew).Code == 0 })
+			s.await(hear{"zoe zed": `typing {"conversation":"g:crew","uid":"yan"}`})
 		}
 	}
-	first, second, _ := strings.Cut(s.zoe, " ")
-	s.does(first, "setStatus", "invisible")()
-	s.await(map[string]string{s.zoe: `status {"status":"invisible"}`, s.yan: "userout [yan] zoe"})
-	s.does(second, "setStatus", "online")()
-	s.await(map[string]string{s.zoe: `status {"status":"online"}`, s.yan: "userin [yan zoe] zoe"})
+	s.waits++
+	said := fmt.Sprint("so much for ", s.waits)
+	s.ok("yan0", "groupSend", m{"gid": s.crew}, said)
+	s.await(hear{all: fmt.Sprintf(`groupReply {"gid":"crew","id":"yan"} {"msg":%q}`, said)})
+	for who, left := range map[string]string{"zoe": "[yan zed]", "zed": "[yan zoe]"} {
+		s.does(who, "setStatus", "invisible")()
+		s.await(hear{who: `status {"status":"invisible"}`, yans: "userout " + left + " " + who})
+		s.does(who, "setStatus", "online")()
+		s.await(hear{who: `status {"status":"online"}`, yans: "userin [yan zed zoe] " + who})
+	}
 	acks := map[*listener]int{}
 	for _, l := range s.devices {
 		acks[l] = l.emitLater("barrier")
