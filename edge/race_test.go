@@ -89,7 +89,7 @@ func groupCommands(e domain.Event) []domain.GroupCommand {
 		return []domain.GroupCommand{domain.RefuseApplication(e)}
 	case domain.GroupJoined:
 		return []domain.GroupCommand{domain.AcceptInvitation{UID: e.UID}, domain.ApplyToJoin{UID: e.UID},
-			domain.Invite{By: e.By, UID: e.UID, Friend: true}, domain.Invite{By: e.By, UID: e.UID}, domain.AcceptApplication{By: e.By, UID: e.UID}}
+			domain.Invite{By: e.By, UID: e.UID, Friend: true}, domain.Invite{By: e.By, UID: e.UID}, domain.AcceptApplication(e)}
 	case domain.GroupLeft:
 		return []domain.GroupCommand{domain.Leave{UID: e.UID}}
 	case domain.GroupRemoved:

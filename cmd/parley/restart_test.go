@@ -50,7 +50,7 @@ func TestNATSRestarts(t *testing.T) {
 	}{
 		{"stopped for long", func() { must(t, stopProcess(nats.cmd)) }, nats.start, 8 * time.Second, true},
 		{"killed", func() { killProcess(nats.cmd) }, nats.start, 0, true},
-		{"standing still", still(syscall.SIGSTOP), still(syscall.SIGCONT), 0, false},
+		{"standing still", still(syscall.SIGSTOP), still(syscall.SIGCONT), 9 * time.Second, false},
 	} {
 		outage.begin()
 		gone := time.Now()
