@@ -25,8 +25,9 @@ type presence struct {
 	count   uint64                   // of what this edge has announced
 	own     map[domain.UserID]string // who is seen online here, by which connection
 	others  map[string]*neighbour
-	beats   uint64 // of its own that this edge has heard
-	closing bool   // its people come back elsewhere: they are not announced to have gone
+	beats   uint64    // of its own that this edge has heard
+	beaten  time.Time // when it heard the last of them
+	closing bool      // its people come back elsewhere: they are not announced to have gone
 }
 
 type neighbour struct {
@@ -280,8 +281,14 @@ func (p *presence) replace(n *neighbour, s signal) {
 	}
 }
 
-// expire counts a beat of this edge's own, and loses the edges whose lease has run out.
+// expire counts a beat of this edge's own, and loses the edges whose lease has run out. Beats that NATS has held up come all at once, maybe before
+// those of the others that it has held up as well: they count as one.
 func (p *presence) expire() {
+	now := time.Now()
+	if now.Sub(p.beaten) < p.edge.Settings.Beat/2 {
+		return
+	}
+	p.beaten = now
 	p.beats++
 	for id, n := range p.others {
 		if p.beats-n.heard > lease {
