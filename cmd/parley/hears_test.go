@@ -27,11 +27,13 @@ func twoEdges(t *testing.T, nats string, first ...string) []string {
 // TestWhoHearsWhat goes through every command and every event over two edges: each step says which devices hear what, and nobody hears
 // anything else, least of all eve, who is nobody's friend and in no group, and is connected to both edges by both libraries.
 func TestWhoHearsWhat(t *testing.T) {
-	s := newStage(t, twoEdges(t, journaltest.Start(t, 1).URL()), map[string]place{
+	nats := journaltest.Start(t, 1).URL()
+	s := newStage(t, twoEdges(t, nats), map[string]place{
 		"annA": {"ann", today, 0}, "annB": {"ann", old, 1}, "bobA": {"bob", old, 0}, "bobB": {"bob", today, 1}, "catA": {"cat", old, 0},
 		"gusB": {"gus", today, 1}, "halA": {"hal", today, 0},
 		"eveA": {"eve", today, 0}, "eveAold": {"eve", old, 0}, "eveB": {"eve", today, 1}, "eveBold": {"eve", old, 1},
 	})
+	s.log = openLog(t, strings.TrimPrefix(nats, "nats://"))
 	s.play(step{what: "all come", do: s.come("annA", "annB", "bobB", "catA", "gusB", "halA", "eveA", "eveAold", "eveB", "eveBold"), hear: hear{
 		"annA annB":                 "open\nuserin [ann] ann",
 		"bobB":                      "open\nuserin [bob] bob",
@@ -409,10 +411,16 @@ func whoRunsAGroup(s *stage) []step {
 	}
 }
 
-// types is that a device says to be typing: its answer has no data.
+// types is that a device says to be typing: its answer has no data, and nothing is stored.
 func (s *stage) types(device, conversation string) func() {
 	return func() {
 		s.t.Helper()
+		before := ends(s.t, s.log)
+		defer func() {
+			if after := ends(s.t, s.log); !equal(before, after) {
+				s.t.Errorf("%s: the log grew from %v to %v", s.step, before, after)
+			}
+		}()
 		if data := s.ok(device, "typing", s.resolve(id(conversation))); data != nil {
 			s.t.Errorf("%s: the answer holds %s", s.step, data)
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"parley/domain/journal"
 )
 
 // stage is where people's devices are watched: of each step exactly those that it names hear exactly what it says, and nobody hears anything
@@ -26,6 +28,7 @@ type stage struct {
 	places  map[string]place     // where devices come
 	said    map[uint64]utterance // by seq
 	told    map[uint64]string    // in which step a decision was heard of, by its seq
+	log     *journal.Journal
 	step    string
 	crew    string // the group of those by whom it is known that all has come
 	waits   int    // how many times it was waited for that
