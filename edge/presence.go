@@ -13,8 +13,8 @@ import (
 // presence knows who is online, on this edge and on the others. Each edge tells the others who comes and goes, numbered, and that it is
 // alive; one that has missed something asks for the whole. What is refreshed is the edge's lease, never anything per person.
 //
-// An edge hears its own beats, too, and they are its clock: another edge is gone that was silent for some of them. Where they do not come either, it
-// is NATS that is away, and nobody is believed to have gone for that.
+// An edge hears its own beats, too, and they are its clock: another edge is gone that was silent for some of them. Where they do not come either, or
+// come late, it is NATS that is away or has stood still, and nobody is believed to have gone for that.
 type presence struct {
 	edge *Edge
 	id   string // of this edge, new with each start
@@ -25,9 +25,9 @@ type presence struct {
 	count   uint64                   // of what this edge has announced
 	own     map[domain.UserID]string // who is seen online here, by which connection
 	others  map[string]*neighbour
-	beats   uint64    // of its own that this edge has heard
-	beaten  time.Time // when it heard the last of them
-	closing bool      // its people come back elsewhere: they are not announced to have gone
+	sent    uint64 // beats of its own
+	beats   uint64 // those among them that it has heard before it sent the next
+	closing bool   // its people come back elsewhere: they are not announced to have gone
 }
 
 type neighbour struct {
@@ -49,6 +49,7 @@ type signal struct {
 	Kind  string                   `json:"kind"`            // in, out, beat, ask, all
 	Count uint64                   `json:"count,omitempty"` // the sender's announcements so far, this one included
 	To    string                   `json:"to,omitempty"`    // ask: of whom; "" of all
+	Beat  uint64                   `json:"beat,omitempty"`  // beat: which of the sender's
 	UID   domain.UserID            `json:"uid,omitempty"`
 	Conn  string                   `json:"conn,omitempty"`
 	User  *domain.PersonView       `json:"user,omitempty"`
@@ -81,7 +82,8 @@ func (p *presence) keepAlive() {
 			return
 		case <-tick.C:
 			p.mu.Lock()
-			p.tell(signal{Kind: "beat", Count: p.count})
+			p.sent++
+			p.tell(signal{Kind: "beat", Count: p.count, Beat: p.sent})
 			p.mu.Unlock()
 		}
 	}
@@ -180,7 +182,7 @@ func (p *presence) hear(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.Edge == p.id {
-		if s.Kind == "beat" {
+		if s.Kind == "beat" && s.Beat == p.sent {
 			p.expire()
 		}
 		return
@@ -281,14 +283,9 @@ func (p *presence) replace(n *neighbour, s signal) {
 	}
 }
 
-// expire counts a beat of this edge's own, and loses the edges whose lease has run out. Beats that NATS has held up come all at once, maybe before
-// those of the others that it has held up as well: they count as one.
+// expire counts a beat of this edge's own that was heard in time, and loses the edges whose lease has run out. Beats that NATS has held up come
+// all at once, maybe before those of the others that it has held up as well: of them the last one counts.
 func (p *presence) expire() {
-	now := time.Now()
-	if now.Sub(p.beaten) < p.edge.Settings.Beat/2 {
-		return
-	}
-	p.beaten = now
 	p.beats++
 	for id, n := range p.others {
 		if p.beats-n.heard > lease {

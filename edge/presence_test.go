@@ -75,20 +75,45 @@ func known(tb testing.TB, u domain.UserID, nodes ...*node) {
 	}
 }
 
-// signals are a world's, of which a test may lose some.
+// signals are a world's, of which a test may lose some, or hold up all.
 type signals struct {
 	edge.Signals
+	tb   testing.TB
 	mu   sync.Mutex
 	lose func(kind string) bool
+	held []func() error // what waits; nil: nothing is held up
+}
+
+// hold lets all signals wait until release. waiting is how many do.
+func (s *signals) hold() (waiting func() int, release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = []func() error{}
+	waiting = func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.held)
+	}
+	return waiting, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, broadcast := range s.held {
+			must(s.tb, broadcast())
+		}
+		s.held = nil
+	}
 }
 
 func (s *signals) Broadcast(subject string, payload []byte) error {
 	var what struct{ Kind string }
 	_ = json.Unmarshal(payload, &what)
 	s.mu.Lock()
-	lost := s.lose != nil && s.lose(what.Kind)
-	s.mu.Unlock()
-	if lost {
+	defer s.mu.Unlock()
+	switch {
+	case s.lose != nil && s.lose(what.Kind):
+		return nil
+	case s.held != nil:
+		s.held = append(s.held, func() error { return s.Signals.Broadcast(subject, payload) })
 		return nil
 	}
 	return s.Signals.Broadcast(subject, payload)
@@ -101,7 +126,7 @@ func (s *signals) losing(lose func(kind string) bool) {
 }
 
 func (s *signals) into(w *world) func(*edge.Options) {
-	s.Signals = w.journal
+	s.Signals, s.tb = w.journal, w.TB
 	return func(o *edge.Options) { o.Signals = s }
 }
 
@@ -323,6 +348,28 @@ func TestNATSIsAway(t *testing.T) {
 		return lost > 40
 	})
 	s.losing(nil)
+	c := two.device("bob") // what happens then is told
+	b.leave()
+	c.leave()
+	hears(a, "+bob", "-bob")
+}
+
+// Where NATS has stood still and then says all at once what it was told meanwhile, one edge's before another's, that is not time that has gone by.
+func TestNATSStandsStill(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	early, late := &signals{}, &signals{}
+	one, two := w.edge(beating, early.into(w)), w.edge(beating, late.into(w))
+	a := one.device("ann")
+	known(t, "ann", two)
+	b := two.device("bob")
+	a.expect("userin")
+	waiting, release := early.hold()
+	_, releaseLate := late.hold()
+	eventually(t, "many beats wait", func() bool { return waiting() > 20 })
+	release()
+	releaseLate()
 	c := two.device("bob") // what happens then is told
 	b.leave()
 	c.leave()
