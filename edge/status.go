@@ -11,7 +11,8 @@ type shownAs struct {
 	Status domain.Status `json:"status"`
 }
 
-// setStatus says how the caller would like to be seen. It holds for all devices, and until it is said otherwise.
+// setStatus says how the caller would like to be seen. It holds for all devices, and until it is said otherwise. What is so already is not put down
+// again: its date is when friends have seen the caller last, and clients may say at every start that they are invisible.
 func (q *request) setStatus(ctx context.Context) (any, error) {
 	s, err := q.str(0)
 	if err != nil {
@@ -21,12 +22,16 @@ func (q *request) setStatus(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := domain.StatusSet{Status: status}
-	stored, err := q.edge.Log.Append(ctx, domain.Draft{Topic: domain.About(q.me), Event: set})
+	seq, was, err := q.edge.status(ctx, q.me)
+	if err == nil && was != status {
+		var stored domain.Stored
+		stored, err = q.edge.Log.Append(ctx, domain.Draft{Topic: domain.About(q.me), Event: domain.StatusSet{Status: status}})
+		seq = stored.Seq
+	}
 	if err != nil {
 		return nil, err
 	}
-	q.edge.hub.setStatus(q.me, status, stored.Seq) // the live copy comes, too, and finds it done
+	q.edge.hub.setStatus(q.me, status, seq) // the live copy comes, too, and finds it done
 	return nil, nil
 }
 

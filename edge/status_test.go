@@ -123,6 +123,10 @@ func TestLastSeen(t *testing.T) {
 	if unseen <= first {
 		t.Errorf("invisible since %s, seen before at %s", unseen, first)
 	}
+	b.ok("setStatus", "invisible")
+	if got := seen(one, "ann", "bob"); got != unseen {
+		t.Errorf("who says again to be invisible was last seen at %s, want %s", got, unseen)
+	}
 	b.leave()
 	eventually(t, "bob is gone", func() bool { people, _, _ := one.e.Kept(); return people == 0 })
 	must(t, one.e.Shutdown(t.Context())) // puts down what there is to put down
