@@ -131,16 +131,11 @@ func New(o Options) (*Edge, error) {
 		e.cancel(err)
 		return nil, err
 	}
-	untyped, err := o.Signals.Hear(typingSubject, e.hub.typed)
-	if err == nil {
-		err = e.presence.start()
-	}
-	if err != nil {
+	if err := e.hear(); err != nil {
 		e.hub.live.Close()
 		e.cancel(err)
 		return nil, err
 	}
-	e.stopHearing = func() { e.presence.stop(); untyped() }
 	e.sockets = socketio.New(o.Settings.Socket)
 	e.sockets.Namespace("/", e.connect)
 	e.mux.Handle("/socket.io/", e.sockets)
@@ -149,6 +144,20 @@ func New(o Options) (*Edge, error) {
 		e.mux.Handle("/", o.Page)
 	}
 	return e, nil
+}
+
+// hear begins to listen to the other edges' signals.
+func (e *Edge) hear() error {
+	untyped, err := e.Signals.Hear(typingSubject, e.hub.typed)
+	if err != nil {
+		return err
+	}
+	if err := e.presence.start(); err != nil {
+		untyped()
+		return err
+	}
+	e.stopHearing = func() { e.presence.stop(); untyped() }
+	return nil
 }
 
 // spawn runs fn on a goroutine that Shutdown waits for, and that must end with ctx. Once the edge is closing it does nothing.
