@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -24,7 +25,13 @@ func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)
 	if err := lines.enter(q.life, t); err != nil {
 		return err
 	}
-	defer func() { lines.leave(t, err) }()
+	defer func() {
+		if q.life.Err() != nil { // it is this device that has gone, not the log
+			lines.leave(t, nil)
+			return
+		}
+		lines.leave(t, err)
+	}()
 	ctx, cancel := context.WithTimeout(q.life, patience)
 	defer cancel()
 	for try := range attempts {
@@ -46,7 +53,7 @@ func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)
 		}
 		stored, err := q.edge.Log.Append(ctx, domain.Draft{Topic: t, Event: event, Expect: &upTo})
 		if errors.Is(err, domain.ErrRaced) {
-			q.edge.hub.outrun(ctx, t, upTo)
+			q.edge.hub.outrun(ctx, t, upTo, try)
 			continue
 		}
 		if c := q.edge.hub.kept(t); err == nil && c != nil {
@@ -57,16 +64,20 @@ func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)
 	return domain.ErrRaced
 }
 
-// outrun waits a moment for the live copy of the event that has come after upTo, for that is cheaper than to read a long lane again.
-func (h *hub) outrun(ctx context.Context, t domain.Topic, upTo uint64) {
-	c := h.kept(t)
-	if c == nil {
-		return
-	}
+// outrun waits a moment for the live copy of the event that has come after upTo, for that is cheaper than to read a long lane again. Where there is
+// none yet, a cluster is still storing it: then it waits a little longer each time.
+func (h *hub) outrun(ctx context.Context, t domain.Topic, upTo uint64, try int) {
 	ctx, cancel := context.WithTimeout(ctx, raceWait)
 	defer cancel()
 	last, found, err := h.edge.Log.Last(ctx, t, domain.LaneState, "")
-	if err == nil && found && last.Seq > upTo {
+	c := h.kept(t)
+	switch {
+	case err != nil || !found || last.Seq <= upTo:
+		select {
+		case <-time.After(time.Duration(1+rand.IntN(1<<min(try, 6))) * time.Millisecond):
+		case <-ctx.Done():
+		}
+	case c != nil:
 		_ = c.settled(ctx, domain.Stored{Shard: last.Shard, Seq: last.Seq}, last.Event) // whatever comes of it, the next try looks again
 	}
 }

@@ -40,6 +40,9 @@ func (h *hub) arrive(r domain.Record) {
 			h.profiles.learn(u, e, true)
 		case domain.StatusSet:
 			h.setStatus(u, e.Status, r.Seq)
+			if e.Status == domain.StatusInvisible {
+				h.edge.presence.hide(u)
+			}
 		}
 		return
 	}

@@ -133,6 +133,17 @@ func (p *presence) update(u domain.UserID) {
 	p.changed(u, was, &view)
 }
 
+// hide takes somebody away who is invisible from now on, wherever they seem to be: the edge that says so may be dying.
+func (p *presence) hide(u domain.UserID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	was := p.online(u)
+	for _, n := range p.others {
+		delete(n.online, u)
+	}
+	p.changed(u, was, nil)
+}
+
 // announce tells u's friends here that u has come or gone. The caller holds p.mu.
 func (p *presence) announce(event string, u *domain.PersonView) {
 	for _, w := range p.edge.hub.watching(u.ID) {
@@ -287,17 +298,20 @@ func (p *presence) replace(n *neighbour, s signal) {
 // all at once, maybe before those of the others that it has held up as well: of them the last one counts.
 func (p *presence) expire() {
 	p.beats++
+	var lost []*neighbour
 	for id, n := range p.others {
 		if p.beats-n.heard > lease {
-			p.lose(id)
+			lost = append(lost, n)
+			delete(p.others, id)
 		}
+	}
+	for _, n := range lost {
+		p.lose(n)
 	}
 }
 
-// lose takes another edge's people away. The first of those that are left puts down when the people were last seen.
-func (p *presence) lose(id string) {
-	n := p.others[id]
-	delete(p.others, id)
+// lose takes the people away of an edge that is not among the others any more. The first of those that are puts down when the people were last seen.
+func (p *presence) lose(n *neighbour) {
 	first := true
 	for other := range p.others {
 		first = first && p.id < other
