@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 
 	"parley/domain"
@@ -17,6 +18,7 @@ type profiles struct {
 	log Log
 	mu  sync.RWMutex
 	m   map[domain.UserID]domain.PersonView
+	was map[domain.UserID]domain.PersonView // what was forgotten last: good enough to show, until it is known again
 }
 
 // known gives the profile without asking the log.
@@ -27,9 +29,14 @@ func (p *profiles) known(u domain.UserID) (domain.PersonView, bool) {
 	return v, ok
 }
 
-// shown is the profile as others see it: where it is not remembered, the id serves as the name.
+// shown is the profile as others see it: where it is not remembered, as it was, and where it never was, the id serves as the name.
 func (p *profiles) shown(u domain.UserID) domain.PersonView {
-	if v, ok := p.known(u); ok {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if v, ok := p.m[u]; ok {
+		return v
+	}
+	if v, ok := p.was[u]; ok {
 		return v
 	}
 	return domain.PersonView{ID: u, Name: string(u)}
@@ -79,10 +86,17 @@ func (p *profiles) learn(u domain.UserID, e domain.Profiled, live bool) domain.P
 	return v
 }
 
-// forget drops all profiles: the live feed may have missed a change.
+// forget drops all profiles: the live feed may have missed a change. They are still good enough to show.
 func (p *profiles) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.was)+len(p.m) > maxProfiles {
+		p.was = nil
+	}
+	if p.was == nil {
+		p.was = make(map[domain.UserID]domain.PersonView, len(p.m))
+	}
+	maps.Copy(p.was, p.m)
 	clear(p.m)
 }
 
