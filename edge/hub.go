@@ -17,7 +17,7 @@ type hub struct {
 	people        map[domain.UserID]*person
 	conversations map[domain.Topic]*conversation
 	watched       map[domain.UserID]*watched // who is a friend of somebody's here
-	unsettled     map[*person]struct{}       // whose friends and groups are to be read again
+	unsettled     map[*person]bool           // whose friends and groups are to be read again; true where live copies may be missing
 	settling      bool                       // a goroutine sees to them
 }
 
@@ -28,7 +28,7 @@ func newHub(e *Edge) *hub {
 		people:        map[domain.UserID]*person{},
 		conversations: map[domain.Topic]*conversation{},
 		watched:       map[domain.UserID]*watched{},
-		unsettled:     map[*person]struct{}{},
+		unsettled:     map[*person]bool{},
 	}
 }
 

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/time/rate"
@@ -105,10 +106,7 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	h.mu.Lock()
 	p.from = ends
 	h.mu.Unlock()
-	if behind, err := h.edge.await(ctx, ends); err != nil || behind > 0 { // behind is better than not at all
-		defer h.resettle(p)
-	}
-	friends, err := h.edge.Views.Friends(ctx, p.id)
+	friends, err := h.friendsAt(ctx, p, ends)
 	if err != nil {
 		return err
 	}
@@ -123,6 +121,23 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 		return err
 	}
 	return h.admitAll(ctx, p, groups)
+}
+
+// friendsAt gives a person's friends, if the read models can be had, as of some ends of the log. Where those are behind it leaves out who is none any more
+// by the log, so that nobody is seen by whom they have removed or blocked, and the person is settled again later.
+func (h *hub) friendsAt(ctx context.Context, p *person, ends []domain.Position) ([]domain.FriendView, error) {
+	behind, late := h.edge.await(ctx, ends) // behind is better than not at all
+	friends, err := h.edge.Views.Friends(ctx, p.id)
+	if err != nil || late == nil && behind == 0 {
+		return friends, err
+	}
+	h.resettle(false, p)
+	uids := make([]domain.UserID, len(friends))
+	for i, f := range friends {
+		uids[i] = f.ID
+	}
+	yet, err := h.friendsYet(ctx, p.id, uids)
+	return slices.DeleteFunc(friends, func(f domain.FriendView) bool { return !yet[f.ID] }), err
 }
 
 // admitAll lets a person hear their groups, some at a time so that the broker is asked once for many.

@@ -1,10 +1,12 @@
 package edge
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"parley/domain"
@@ -21,12 +23,14 @@ type presence struct {
 	stop func()
 	seen seen
 
-	mu      sync.Mutex
-	count   uint64                   // of what this edge has announced
+	// A beat waits for no lock, or an edge that is busy with many who come and go would be taken for dead.
+	count atomic.Uint64 // of what this edge has announced; changed with mu held
+	sent  atomic.Uint64 // beats of its own
+
+	mu      sync.Mutex               // held for moments: what is long, is done in turns (news.go)
 	own     map[domain.UserID]string // who is seen online here, by which connection
 	others  map[string]*neighbour
-	sent    uint64 // beats of its own
-	beats   uint64 // those among them that it has heard before it sent the next
+	beats   uint64 // its own beats that it has heard before it sent the next
 	closing bool   // its people come back elsewhere: they are not announced to have gone
 }
 
@@ -81,10 +85,7 @@ func (p *presence) keepAlive() {
 		case <-p.edge.ctx.Done():
 			return
 		case <-tick.C:
-			p.mu.Lock()
-			p.sent++
-			p.tell(signal{Kind: "beat", Count: p.count, Beat: p.sent})
-			p.mu.Unlock()
+			p.tell(signal{Kind: "beat", Count: p.count.Load(), Beat: p.sent.Add(1)})
 		}
 	}
 }
@@ -100,12 +101,25 @@ func (p *presence) tell(s signal) {
 	}
 }
 
-// close begins the end of the edge: its people will be back elsewhere before its lease runs out, or have gone with it then. Where there is
-// no other edge, they have gone now.
+// close begins the end of the edge: its people will be back elsewhere before its lease runs out, or have gone with it then, and this is when
+// they were seen last. Where there is no other edge, they have gone now, and go one by one.
 func (p *presence) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closing = len(p.others) > 0
+	if p.closing || len(p.others) == 0 {
+		return
+	}
+	p.closing = true
+	for u := range p.own {
+		p.seen.note(p.edge, u)
+	}
+}
+
+// back says whether somebody who has gone is online again, or still, at an edge that stays.
+func (p *presence) back(u domain.UserID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.closing && p.own[u] != "" || p.elsewhere(u) != ""
 }
 
 // update compares whether somebody is seen online here, and by which connection, with what was announced, and announces the difference.
@@ -128,9 +142,10 @@ func (p *presence) update(u domain.UserID) {
 			p.seen.note(p.edge, u)
 		}
 	}
-	p.count++
-	p.tell(signal{Kind: kind, Count: p.count, UID: u, Conn: conn, User: &view})
-	p.changed(u, was, &view)
+	count := p.count.Load() + 1
+	p.tell(signal{Kind: kind, Count: count, UID: u, Conn: conn, User: &view})
+	p.count.Store(count) // a beat that knows of it comes after it
+	p.spread(news{u: was}, &view)
 }
 
 // hide takes somebody away who is invisible from now on, wherever they seem to be: the edge that says so may be dying.
@@ -141,23 +156,18 @@ func (p *presence) hide(u domain.UserID) {
 	for _, n := range p.others {
 		delete(n.online, u)
 	}
-	p.changed(u, was, nil)
-}
-
-// announce tells u's friends here that u has come or gone. The caller holds p.mu.
-func (p *presence) announce(event string, u *domain.PersonView) {
-	for _, w := range p.edge.hub.watching(u.ID) {
-		p.edge.hub.emit([]*person{w}, event, p.mapOf(w), u)
-	}
+	p.spread(news{u: was}, nil)
 }
 
 // online says whether u is, anywhere. The caller holds p.mu.
 func (p *presence) online(u domain.UserID) bool { return p.connection(u) != "" }
 
-func (p *presence) connection(u domain.UserID) string {
-	least := p.own[u]
+func (p *presence) connection(u domain.UserID) string { return cmp.Or(p.own[u], p.elsewhere(u)) }
+
+// elsewhere gives the connection by which u is online at another edge; "" for none.
+func (p *presence) elsewhere(u domain.UserID) (least string) {
 	for _, n := range p.others {
-		if conn := n.online[u]; conn != "" && (least == "" || conn < least && p.own[u] == "") {
+		if conn := n.online[u]; conn != "" && (least == "" || conn < least) {
 			least = conn
 		}
 	}
@@ -168,12 +178,12 @@ func (p *presence) connection(u domain.UserID) string {
 func (p *presence) of(who *person) map[domain.UserID]string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.mapOf(who)
+	return p.mapOf(who, p.edge.hub.friendsOf(who))
 }
 
-func (p *presence) mapOf(who *person) map[domain.UserID]string {
+func (p *presence) mapOf(who *person, friends []domain.UserID) map[domain.UserID]string {
 	online := map[domain.UserID]string{}
-	for _, u := range p.edge.hub.friendsOf(who) {
+	for _, u := range friends {
 		if conn := p.connection(u); conn != "" {
 			online[u] = conn
 		}
@@ -193,7 +203,7 @@ func (p *presence) hear(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.Edge == p.id {
-		if s.Kind == "beat" && s.Beat == p.sent {
+		if s.Kind == "beat" && s.Beat == p.sent.Load() {
 			p.expire()
 		}
 		return
@@ -211,7 +221,7 @@ func (p *presence) hear(b []byte) {
 	case "in", "out":
 		p.follow(n, s)
 	case "beat":
-		if s.Count != n.count {
+		if s.Count > n.count {
 			p.tell(signal{Kind: "ask", To: s.Edge})
 		}
 	case "ask":
@@ -234,24 +244,7 @@ func (p *presence) follow(n *neighbour, s signal) {
 	if s.Count == n.count+1 {
 		n.count = s.Count // else the next beat shows the gap
 	}
-	p.changed(s.UID, was, s.User)
-}
-
-// changed announces to friends here if somebody's being online is not as it was.
-func (p *presence) changed(u domain.UserID, was bool, view *domain.PersonView) {
-	is := p.online(u)
-	if is == was {
-		return
-	}
-	if view == nil {
-		known := p.edge.hub.profiles.shown(u)
-		view = &known
-	}
-	event := "userout"
-	if is {
-		event = "userin"
-	}
-	p.announce(event, view)
+	p.spread(news{s.UID: was}, s.User)
 }
 
 // tellAll tells everyone who is online here, in parts.
@@ -265,7 +258,7 @@ func (p *presence) tellAll() {
 		for _, u := range part {
 			all[u] = p.own[u]
 		}
-		p.tell(signal{Kind: "all", Count: p.count, All: all, First: i == 0, Last: i == len(parts)-1})
+		p.tell(signal{Kind: "all", Count: p.count.Load(), All: all, First: i == 0, Last: i == len(parts)-1})
 	}
 }
 
@@ -281,7 +274,7 @@ func (p *presence) replace(n *neighbour, s signal) {
 	if !s.Last {
 		return
 	}
-	was := map[domain.UserID]bool{}
+	was := make(news, max(len(n.online), len(n.arrived)))
 	for u := range n.online {
 		was[u] = true
 	}
@@ -289,37 +282,38 @@ func (p *presence) replace(n *neighbour, s signal) {
 		was[u] = p.online(u)
 	}
 	n.online, n.arrived, n.count = n.arrived, nil, s.Count
-	for u, was := range was {
-		p.changed(u, was, nil)
-	}
+	p.spread(was, nil)
 }
 
 // expire counts a beat of this edge's own that was heard in time, and loses the edges whose lease has run out. Beats that NATS has held up come
 // all at once, maybe before those of the others that it has held up as well: of them the last one counts.
 func (p *presence) expire() {
 	p.beats++
-	var lost []*neighbour
+	was := news{}
 	for id, n := range p.others {
 		if p.beats-n.heard > lease {
-			lost = append(lost, n)
 			delete(p.others, id)
+			for u := range n.online {
+				was[u] = true
+			}
 		}
 	}
-	for _, n := range lost {
-		p.lose(n)
+	if len(was) > 0 {
+		p.lose(was)
 	}
 }
 
-// lose takes the people away of an edge that is not among the others any more. The first of those that are puts down when the people were last seen.
-func (p *presence) lose(n *neighbour) {
+// lose takes away those who were online at edges that are not among the others any more. The first of the edges that are puts down when they
+// were last seen.
+func (p *presence) lose(was news) {
 	first := true
 	for other := range p.others {
 		first = first && p.id < other
 	}
-	for u := range n.online {
-		p.changed(u, true, nil)
+	for u := range was {
 		if first && !p.online(u) {
 			p.seen.note(p.edge, u)
 		}
 	}
+	p.spread(was, nil)
 }

@@ -5,21 +5,25 @@ import (
 	"errors"
 	"maps"
 	"sync"
+	"time"
 
 	"parley/domain"
 )
 
 // seen puts down in the log when people were last seen: when they go, never while they are here. Many may go at once, and what is said matters
-// more: so it is a few at a time, and who has come back meanwhile is left out. What cannot be put down is left out, too.
+// more: so it is a few at a time, and who has come back meanwhile is left out. While the log cannot be reached it waits, but not for the edge's end.
 type seen struct {
-	mu      sync.Mutex
-	due     map[domain.UserID]struct{}
-	working int
-	quiet   chan struct{} // closed when nobody works any more; nil where nobody has
+	mu       sync.Mutex
+	due      map[domain.UserID]struct{}
+	working  int
+	quiet    chan struct{} // closed when nobody works any more; nil where nobody has
+	flushing bool
 }
 
-// seenWorkers is how many are put down at the same time.
-const seenWorkers = 8
+const (
+	seenWorkers = 8       // how many are put down at the same time
+	maxDue      = 100_000 // how many wait for it; what is more is left out
+)
 
 // note has it put down that somebody has gone.
 func (s *seen) note(e *Edge, u domain.UserID) {
@@ -27,6 +31,9 @@ func (s *seen) note(e *Edge, u domain.UserID) {
 	defer s.mu.Unlock()
 	if s.due == nil {
 		s.due = map[domain.UserID]struct{}{}
+	}
+	if len(s.due) >= maxDue {
+		return
 	}
 	s.due[u] = struct{}{}
 	if s.working == 0 {
@@ -39,15 +46,46 @@ func (s *seen) note(e *Edge, u domain.UserID) {
 }
 
 func (s *seen) work(e *Edge) {
+	pause := retryFirst
 	for e.ctx.Err() == nil {
 		u, ok := s.next()
 		if !ok {
 			return
 		}
-		if err := e.putSeen(u); err != nil && e.ctx.Err() == nil {
-			e.logger.Debug("cannot put down when somebody was last seen", "user", u, "error", err)
+		err := e.putSeen(u)
+		if err == nil {
+			pause = retryFirst
+			continue
+		}
+		e.logger.Debug("cannot put down when somebody was last seen", "user", u, "error", err)
+		if !s.again(u, err) {
+			continue
+		}
+		select {
+		case <-e.ctx.Done():
+		case <-time.After(pause):
+			pause = min(2*pause, retryAtMost)
 		}
 	}
+}
+
+// again has it tried again later to put somebody down, where the log was out of reach; at the edge's end all that waits is given up then.
+func (s *seen) again(u domain.UserID, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.flushing {
+		clear(s.due)
+	}
+	if s.flushing || !unreachable(err) {
+		return false
+	}
+	s.due[u] = struct{}{}
+	return true
+}
+
+// unreachable says whether the log did not answer, or not in time.
+func unreachable(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || domain.Refusal(err).Code == domain.Unavailable
 }
 
 func (s *seen) next() (u domain.UserID, ok bool) {
@@ -66,6 +104,7 @@ func (s *seen) next() (u domain.UserID, ok bool) {
 // flush waits until all is put down, or ctx ends.
 func (s *seen) flush(ctx context.Context) {
 	s.mu.Lock()
+	s.flushing = true
 	quiet := s.quiet
 	s.mu.Unlock()
 	if quiet == nil {
@@ -82,10 +121,7 @@ func (s *seen) flush(ctx context.Context) {
 func (e *Edge) putSeen(u domain.UserID) error {
 	ctx, cancel := context.WithTimeout(e.ctx, patience)
 	defer cancel()
-	e.presence.mu.Lock()
-	back := e.presence.online(u)
-	e.presence.mu.Unlock()
-	if back {
+	if e.presence.back(u) {
 		return nil
 	}
 	last, status, err := e.status(ctx, u)

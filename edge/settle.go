@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -26,7 +27,7 @@ func inTurns[T any](all []T, fn func(T)) {
 }
 
 // lost is called on the feed's goroutine where live copies may be missing. Each conversation rereads the log before it judges anything
-// else, it is asked who is invisible, and it is looked for conversations that somebody here has come to be in meanwhile.
+// else, and it is looked for what has come to somebody here meanwhile in others.
 func (h *hub) lost() {
 	h.profiles.forget()
 	h.mu.RLock()
@@ -36,22 +37,17 @@ func (h *hub) lost() {
 	if len(idle) > 0 {
 		h.edge.spawn(func() { inTurns(idle, (*conversation).catchUp) })
 	}
-	h.edge.spawn(func() {
-		inTurns(people, func(p *person) {
-			h.until([]*person{p}, func(ctx context.Context) error { return h.readStatus(ctx, p.id) })
-		})
-	})
-	h.resettle(people...)
+	h.resettle(true, people...)
 }
 
 // resettle has it read again who the friends of some people are and which conversations they are in, once the read models hold all that is in
-// the log now.
-func (h *hub) resettle(people ...*person) {
+// the log now. holed says that their live copies may be missing.
+func (h *hub) resettle(holed bool, people ...*person) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range people {
 		if h.people[p.id] == p {
-			h.unsettled[p] = struct{}{}
+			h.unsettled[p] = h.unsettled[p] || holed
 		}
 	}
 	if len(h.unsettled) > 0 && !h.settling {
@@ -64,7 +60,7 @@ func (h *hub) resettle(people ...*person) {
 func (h *hub) settleLate() {
 	for {
 		h.mu.Lock()
-		people := slices.Collect(maps.Keys(h.unsettled))
+		people := maps.Clone(h.unsettled)
 		clear(h.unsettled)
 		h.settling = len(people) > 0
 		h.mu.Unlock()
@@ -80,35 +76,74 @@ func (h *hub) settleLate() {
 
 var errBehind = errors.New("the read models are behind") // never changed
 
-// settleAgain waits for the read models and goes by them, for those of some people who are still here then.
-func (h *hub) settleAgain(people []*person) {
-	for _, p := range people {
+// settleAgain waits for the read models and goes by them, for those of some people who are still here then. Of those whose live copies may be missing
+// it asks the log meanwhile who is invisible and, where the read models are behind, who is still a friend of theirs.
+func (h *hub) settleAgain(people map[*person]bool) {
+	everyone, holed := slices.Collect(maps.Keys(people)), []*person{}
+	for p, hole := range people {
 		<-p.settled // within patience
+		if hole {
+			holed = append(holed, p)
+		}
 	}
 	h.mu.Lock()
-	for _, p := range people {
+	for p := range people {
 		p.changed = map[domain.UserID]bool{} // what changes from now on is newer than what will be read
 	}
 	h.mu.Unlock()
+	h.each(holed, func(ctx context.Context, p *person) error { return h.readStatus(ctx, p.id) })
 	var ends []domain.Position
-	caughtUp := h.until(people, func(ctx context.Context) (err error) {
+	caughtUp := h.until(everyone, func(ctx context.Context) (err error) {
 		if ends == nil {
 			if ends, err = h.edge.Log.Ends(ctx); err != nil {
 				return err
 			}
 		}
 		behind, err := h.edge.await(ctx, ends)
-		if err == nil && behind > 0 {
-			err = errBehind
+		if err == nil && behind == 0 {
+			return nil
 		}
-		return err
+		h.each(holed, h.unfriend)
+		holed = nil // once will do: from now on the live copies say it
+		return errBehind
 	})
-	if !caughtUp {
-		return
+	if caughtUp {
+		h.each(everyone, func(ctx context.Context, p *person) error { return h.reenter(ctx, p, people[p]) })
 	}
+}
+
+// each tries something for each of some people until it succeeds, for several at the same time.
+func (h *hub) each(people []*person, try func(context.Context, *person) error) {
 	inTurns(people, func(p *person) {
-		h.until([]*person{p}, func(ctx context.Context) error { return h.reenter(ctx, p) })
+		h.until([]*person{p}, func(ctx context.Context) error { return try(ctx, p) })
 	})
+}
+
+// friendsYet gives those of some people who are me's friends by the log.
+func (h *hub) friendsYet(ctx context.Context, me domain.UserID, people []domain.UserID) (map[domain.UserID]bool, error) {
+	var mu sync.Mutex
+	var failed error
+	yet := make(map[domain.UserID]bool, len(people))
+	inTurns(people, func(u domain.UserID) {
+		var friends bool
+		err := h.stand(ctx, domain.Direct(me, u), false, func(s standing, _ uint64) { friends = s.(*friendship).Friends() })
+		mu.Lock()
+		defer mu.Unlock()
+		yet[u] = friends
+		failed = cmp.Or(failed, err)
+	})
+	return yet, failed
+}
+
+// unfriend lets a person see no more of those who are no friends any more by the log.
+func (h *hub) unfriend(ctx context.Context, p *person) error {
+	yet, err := h.friendsYet(ctx, p.id, h.friendsOf(p))
+	for u, friends := range yet {
+		if err == nil && !friends {
+			h.befriend(domain.Direct(p.id, u), false)
+		}
+	}
+	return err
 }
 
 // until tries something until it succeeds; it says false where all of the people it is for have gone before, or the edge closes.
@@ -131,11 +166,12 @@ func (h *hub) until(people []*person, try func(context.Context) error) bool {
 	}
 }
 
-// recent is how many of a person's conversations are looked through for a first message that did not come.
+// recent is how many of a person's conversations and applications are looked through for what did not come.
 const recent = 100
 
-// reenter goes by the read models once more: who a person's friends are, which groups they are in, and who has begun to write to them.
-func (h *hub) reenter(ctx context.Context, p *person) error {
+// reenter goes by the read models once more: who a person's friends are, which groups they are in, and, where live copies may be missing, what has come
+// to them in conversations that nobody here has kept.
+func (h *hub) reenter(ctx context.Context, p *person, holed bool) error {
 	friends, err := h.edge.Views.Friends(ctx, p.id)
 	if err != nil {
 		return err
@@ -144,22 +180,27 @@ func (h *hub) reenter(ctx context.Context, p *person) error {
 	if err != nil {
 		return err
 	}
-	conversations, _, err := h.edge.Views.Conversations(ctx, p.id, "", recent)
-	if err != nil {
-		return err
-	}
 	if err := h.admitAll(ctx, p, groups); err != nil {
 		return err
 	}
-	h.befriended(p, friends)
 	for _, g := range groups {
 		if c := h.kept(domain.InGroup(g.ID)); c != nil && c.blank() && c.lose() {
 			c.catchUp()
 		}
 	}
-	for _, v := range conversations {
-		t, err := domain.ParseConversationID(p.id, v.ID)
-		if _, _, direct := t.Pair(); err != nil || !direct || h.kept(t) != nil || v.Last == nil || !h.later(p, v.Last.Seq) {
+	if !holed {
+		h.befriended(p, friends)
+		return nil
+	}
+	topics, err := h.news(ctx, p)
+	if err != nil {
+		return err
+	}
+	for _, u := range h.befriended(p, friends) {
+		topics = append(topics, domain.Direct(p.id, u))
+	}
+	for _, t := range topics {
+		if h.kept(t) != nil { // it has reread the log
 			continue
 		}
 		if c := h.conversation(t); c.lose() {
@@ -167,6 +208,41 @@ func (h *hub) reenter(ctx context.Context, p *person) error {
 		}
 	}
 	return nil
+}
+
+// news gives the direct conversations in which somebody has written to a person, or applied for friendship, since the person came. Invitations of
+// that time are taken in at once, for nothing keeps a group that one is only invited to.
+func (h *hub) news(ctx context.Context, p *person) (topics []domain.Topic, err error) {
+	conversations, _, err := h.edge.Views.Conversations(ctx, p.id, "", recent)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range conversations {
+		t, err := domain.ParseConversationID(p.id, v.ID)
+		if _, _, direct := t.Pair(); err == nil && direct && v.Last != nil && h.later(p, v.Last.Seq) {
+			topics = append(topics, t)
+		}
+	}
+	applies, err := h.edge.Views.Applies(ctx, p.id)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range applies[:min(len(applies), recent)] {
+		switch {
+		case !h.later(p, a.Seq):
+		case a.Type == "friend":
+			topics = append(topics, domain.Direct(p.id, a.From.ID))
+		case a.Type == "invite":
+			state, err := h.edge.Log.State(ctx, domain.InGroup(a.Group.ID), a.Seq+1)
+			if err != nil {
+				return nil, err
+			}
+			if len(state) > 0 {
+				h.arrive(state[len(state)-1])
+			}
+		}
+	}
+	return topics, nil
 }
 
 // later says whether a message may have been stored since a person came.

@@ -25,8 +25,9 @@ func (h *hub) befriend(t domain.Topic, friends bool) {
 	}
 }
 
-// befriended takes over who a person's friends are by the read models, but for those friendships that have changed meanwhile.
-func (h *hub) befriended(p *person, friends []domain.FriendView) {
+// befriended takes over who a person's friends are by the read models, but for those friendships that have changed meanwhile. It gives those for whom
+// that is a change.
+func (h *hub) befriended(p *person, friends []domain.FriendView) (changed []domain.UserID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.people[p.id] == p {
@@ -35,17 +36,21 @@ func (h *hub) befriended(p *person, friends []domain.FriendView) {
 			are[f.ID] = true
 		}
 		for _, w := range p.friends {
-			if !are[w.id] {
+			if are[w.id] {
+				delete(are, w.id) // as before
+			} else {
 				are[w.id] = false
 			}
 		}
 		for u, friend := range are {
 			if _, newer := p.changed[u]; !newer {
 				h.watch(p, u, friend)
+				changed = append(changed, u)
 			}
 		}
 	}
 	p.changed = nil
+	return changed
 }
 
 // watch notes that u is, or is not, a friend of p's. The caller holds h.mu.
@@ -76,16 +81,6 @@ func (h *hub) unwatch(p *person, w *watched) {
 	if w.by = w.by[:last]; last == 0 {
 		delete(h.watched, w.id)
 	}
-}
-
-// watching gives the people here whose friend u is.
-func (h *hub) watching(u domain.UserID) []*person {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if w := h.watched[u]; w != nil {
-		return slices.Clone(w.by)
-	}
-	return nil
 }
 
 // friendsOf gives the friends of somebody who is connected here.
