@@ -62,7 +62,7 @@ func (e *Edge) Places(u domain.UserID) (n int) {
 }
 
 // Arrive takes in a live record.
-func (e *Edge) Arrive(r domain.Record) { e.hub.arrive(r) }
+func (e *Edge) Arrive(r domain.Record) { e.hub.take(r) }
 
 // Commands are the names of all commands.
 func Commands() []string { return slices.Sorted(maps.Keys(commands)) }
@@ -74,4 +74,11 @@ func Statuses() map[domain.Code]int { return maps.Clone(statuses) }
 func (t *Tokens) Verify(token string) (domain.UserID, domain.Profiled, error) {
 	who, err := t.verify(token)
 	return who.id, who.profile, err
+}
+
+// Settled says whether nobody's friends and groups are to be read again.
+func (e *Edge) Settled() bool {
+	e.hub.mu.RLock()
+	defer e.hub.mu.RUnlock()
+	return !e.hub.settling
 }

@@ -24,7 +24,8 @@ type faulty struct {
 	groups  map[domain.GroupID]int // followed, how often
 	people  map[domain.UserID]int
 
-	entering func(domain.UserID) error // is asked before a person is followed; nil: nothing
+	entering    func(domain.UserID) error // is asked before a person is followed; nil: nothing
+	failAppends int                       // so many from now on fail
 }
 
 var errAway = domain.Refuse(domain.Unavailable, "the log is away")
@@ -92,6 +93,17 @@ func (f *faulty) pass(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.fail
+}
+
+func (f *faulty) Append(ctx context.Context, d domain.Draft) (domain.Stored, error) {
+	f.mu.Lock()
+	fails := f.failAppends > 0
+	f.failAppends -= min(f.failAppends, 1)
+	f.mu.Unlock()
+	if fails {
+		return domain.Stored{}, errAway
+	}
+	return f.Log.Append(ctx, d)
 }
 
 func (f *faulty) State(ctx context.Context, t domain.Topic, before uint64) ([]domain.Record, error) {

@@ -17,9 +17,14 @@ type hub struct {
 	people        map[domain.UserID]*person
 	conversations map[domain.Topic]*conversation
 	watched       map[domain.UserID]*watched // who is a friend of somebody's here
-	unsettled     map[*person]bool           // whose friends and groups are to be read again; true where live copies may be missing
+	unsettled     map[*person]reached        // whose friends and groups are to be read again; nil where no live copies are missing
 	settling      bool                       // a goroutine sees to them
+
+	reached reached // used by the feed's goroutine alone
 }
+
+// reached is up to where the live copies came without a hole, by shard.
+type reached []uint64
 
 func newHub(e *Edge) *hub {
 	return &hub{
@@ -28,12 +33,21 @@ func newHub(e *Edge) *hub {
 		people:        map[domain.UserID]*person{},
 		conversations: map[domain.Topic]*conversation{},
 		watched:       map[domain.UserID]*watched{},
-		unsettled:     map[*person]bool{},
+		unsettled:     map[*person]reached{},
 	}
 }
 
 // arrive takes in one live record. It is called by one goroutine, in the log's order, and never waits for the network.
 func (h *hub) arrive(r domain.Record) {
+	for len(h.reached) <= r.Shard {
+		h.reached = append(h.reached, 0)
+	}
+	h.reached[r.Shard] = r.Seq
+	h.take(r)
+}
+
+// take takes a record to its conversation.
+func (h *hub) take(r domain.Record) {
 	if u, ok := r.Topic.Person(); ok {
 		switch e := r.Event.(type) {
 		case domain.Profiled:

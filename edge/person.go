@@ -131,7 +131,7 @@ func (h *hub) friendsAt(ctx context.Context, p *person, ends []domain.Position) 
 	if err != nil || late == nil && behind == 0 {
 		return friends, err
 	}
-	h.resettle(false, p)
+	h.resettle(nil, p)
 	uids := make([]domain.UserID, len(friends))
 	for i, f := range friends {
 		uids[i] = f.ID

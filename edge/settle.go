@@ -37,17 +37,17 @@ func (h *hub) lost() {
 	if len(idle) > 0 {
 		h.edge.spawn(func() { inTurns(idle, (*conversation).catchUp) })
 	}
-	h.resettle(true, people...)
+	h.resettle(append(reached{}, h.reached...), people...)
 }
 
 // resettle has it read again who the friends of some people are and which conversations they are in, once the read models hold all that is in
-// the log now. holed says that their live copies may be missing.
-func (h *hub) resettle(holed bool, people ...*person) {
+// the log now. Where live copies may be missing, hole is where that begins, else nil.
+func (h *hub) resettle(hole reached, people ...*person) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range people {
-		if h.people[p.id] == p {
-			h.unsettled[p] = h.unsettled[p] || holed
+		if earlier := h.unsettled[p]; h.people[p.id] == p && earlier == nil {
+			h.unsettled[p] = hole
 		}
 	}
 	if len(h.unsettled) > 0 && !h.settling {
@@ -78,11 +78,11 @@ var errBehind = errors.New("the read models are behind") // never changed
 
 // settleAgain waits for the read models and goes by them, for those of some people who are still here then. Of those whose live copies may be missing
 // it asks the log meanwhile who is invisible and, where the read models are behind, who is still a friend of theirs.
-func (h *hub) settleAgain(people map[*person]bool) {
+func (h *hub) settleAgain(people map[*person]reached) {
 	everyone, holed := slices.Collect(maps.Keys(people)), []*person{}
 	for p, hole := range people {
 		<-p.settled // within patience
-		if hole {
+		if hole != nil {
 			holed = append(holed, p)
 		}
 	}
@@ -171,7 +171,7 @@ const recent = 100
 
 // reenter goes by the read models once more: who a person's friends are, which groups they are in, and, where live copies may be missing, what has come
 // to them in conversations that nobody here has kept.
-func (h *hub) reenter(ctx context.Context, p *person, holed bool) error {
+func (h *hub) reenter(ctx context.Context, p *person, hole reached) error {
 	friends, err := h.edge.Views.Friends(ctx, p.id)
 	if err != nil {
 		return err
@@ -188,11 +188,11 @@ func (h *hub) reenter(ctx context.Context, p *person, holed bool) error {
 			c.catchUp()
 		}
 	}
-	if !holed {
+	if hole == nil {
 		h.befriended(p, friends)
 		return nil
 	}
-	topics, err := h.news(ctx, p)
+	topics, err := h.news(ctx, p, hole)
 	if err != nil {
 		return err
 	}
@@ -210,16 +210,16 @@ func (h *hub) reenter(ctx context.Context, p *person, holed bool) error {
 	return nil
 }
 
-// news gives the direct conversations in which somebody has written to a person, or applied for friendship, since the person came. Invitations of
-// that time are taken in at once, for nothing keeps a group that one is only invited to.
-func (h *hub) news(ctx context.Context, p *person) (topics []domain.Topic, err error) {
+// news gives the direct conversations in which somebody has written to a person, or applied for friendship, in a hole or later. Invitations in it
+// are taken in at once, for nothing keeps a group that one is only invited to.
+func (h *hub) news(ctx context.Context, p *person, hole reached) (topics []domain.Topic, err error) {
 	conversations, _, err := h.edge.Views.Conversations(ctx, p.id, "", recent)
 	if err != nil {
 		return nil, err
 	}
 	for _, v := range conversations {
 		t, err := domain.ParseConversationID(p.id, v.ID)
-		if _, _, direct := t.Pair(); err == nil && direct && v.Last != nil && h.later(p, v.Last.Seq) {
+		if _, _, direct := t.Pair(); err == nil && direct && v.Last != nil && h.later(p, hole, v.Last.Seq) {
 			topics = append(topics, t)
 		}
 	}
@@ -229,7 +229,7 @@ func (h *hub) news(ctx context.Context, p *person) (topics []domain.Topic, err e
 	}
 	for _, a := range applies[:min(len(applies), recent)] {
 		switch {
-		case !h.later(p, a.Seq):
+		case !h.later(p, hole, a.Seq):
 		case a.Type == "friend":
 			topics = append(topics, domain.Direct(p.id, a.From.ID))
 		case a.Type == "invite":
@@ -237,19 +237,32 @@ func (h *hub) news(ctx context.Context, p *person) (topics []domain.Topic, err e
 			if err != nil {
 				return nil, err
 			}
-			if len(state) > 0 {
-				h.arrive(state[len(state)-1])
+			if last := len(state) - 1; last >= 0 && state[last].Seq > hole.at(state[last].Shard) {
+				h.take(state[last])
 			}
 		}
 	}
 	return topics, nil
 }
 
-// later says whether a message may have been stored since a person came.
-func (h *hub) later(p *person, seq uint64) bool {
+// later says whether something may have been stored since a person came, and in a hole or later.
+func (h *hub) later(p *person, hole reached, seq uint64) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	return slices.ContainsFunc(p.from, func(at domain.Position) bool { return seq > at.Seq })
+	for shard, from := range p.from {
+		if seq > max(from.Seq, hole.at(shard)) {
+			return true
+		}
+	}
+	return false
+}
+
+// at gives how far a shard has come; 0 where nothing has of it.
+func (r reached) at(shard int) uint64 {
+	if shard < len(r) {
+		return r[shard]
+	}
+	return 0
 }
 
 // from gives by shard what had been stored when the first of those came who hear a conversation here; nil for nobody.

@@ -212,3 +212,25 @@ func TestStatusThatWasLost(t *testing.T) {
 	f.lost()
 	eventually(t, "bob is not seen", func() bool { return !n.e.Online("bob") })
 }
+
+// When all edges end at once, and while the log is away, it is put down nevertheless when their people were seen last.
+func TestLastSeenIsNotLost(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob", "cat")
+	w.befriend("ann", "bob")
+	w.befriend("ann", "cat")
+	f := newFaulty(w)
+	one, two := w.edge(), w.edge(f.into(w), func(o *edge.Options) { o.Settings.Logger = nobody })
+	one.device("bob")
+	c := two.device("cat")
+	known(t, "cat", one)
+	known(t, "bob", two)
+	f.set(func() { f.failAppends = 3 })
+	c.leave()
+	eventually(t, "it is put down when the log is back", func() bool { return seen(one, "ann", "cat") != "" })
+	must(t, one.e.Shutdown(t.Context()))
+	must(t, two.e.Shutdown(t.Context()))
+	if got := seen(w.edge(), "ann", "bob"); got == "" {
+		t.Error("nobody put down when bob was last seen")
+	}
+}

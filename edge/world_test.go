@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,7 +52,8 @@ type world struct {
 	journal *journal.Journal
 	views   *memory.Store
 	tokens  *edge.Tokens
-	folds   bool // the projector works
+	folds   bool   // the projector works
+	rest    func() // ends that
 }
 
 func newWorld(tb testing.TB, shards int) *world {
@@ -79,12 +81,14 @@ func (w *world) project() {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- projector.New(w.journal, w.views, projector.Options{Logger: nobody}).Run(ctx) }()
-	w.Cleanup(func() {
+	w.rest = sync.OnceFunc(func() {
+		w.folds = false
 		stop()
 		if err := <-done; err != nil {
 			w.Errorf("the projector failed: %v", err)
 		}
 	})
+	w.Cleanup(w.rest)
 }
 
 // fold waits until the read models hold what the log does. An edge waits for that too, but gives up before a slow machine gets there.

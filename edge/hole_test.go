@@ -1,0 +1,108 @@
+package edge_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+
+	"parley/domain"
+)
+
+// states gives what a device has heard of friendships and groups, sorted: "ann requested", "g invited".
+func states(d *device) (all []string) {
+	for _, event := range []string{"friend", "group"} {
+		for _, h := range d.all(event) {
+			var e struct{ UID, GID, State string }
+			h.arg(d.tb, 0, &e)
+			if event == "group" {
+				e.UID = e.GID
+			}
+			all = append(all, e.UID+" "+e.State)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// What happens to somebody's friendships and groups while live copies are missing is told afterwards, once, also where nobody here has kept
+// the conversation; what was told before is not told again.
+func TestHolesHideNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob", "cat", "dan", "eve", "fay")
+		w.befriend("bob", "eve")
+		w.append(domain.Direct("bob", "cat"), domain.FriendRequested{By: "bob"})
+		before, hidden := w.group("before", "dan"), w.group("hidden", "dan")
+		f := newFaulty(w)
+		n, there := w.edge(f.into(w)), w.edge()
+		there.device("cat")
+		b := n.device("bob")
+		known(t, "cat", n)
+		w.append(before, domain.GroupInvited{By: "dan", UID: "bob"})
+		w.append(domain.Direct("bob", "fay"), domain.FriendRequested{By: "fay"})
+		b.expect("apply")
+		want := []string{"before invited", "fay requested"}
+		eventually(t, "what comes live is told", func() bool { return slices.Equal(states(b), want) })
+
+		for _, x := range []domain.Topic{before, hidden} { // one of each shard, so that it is certain what has come
+			w.append(x, domain.GroupDescribed{By: "dan", Name: "x"})
+		}
+		f.set(func() { f.drop = func(domain.Record) bool { return true } })
+		w.append(domain.Direct("ann", "bob"), domain.FriendRequested{By: "ann", Greeting: json.RawMessage(`{"txt":"hello"}`)})
+		w.append(hidden, domain.GroupInvited{By: "dan", UID: "bob"})
+		w.append(domain.Direct("bob", "cat"), domain.FriendAccepted{By: "cat"})
+		w.append(domain.Direct("bob", "eve"), domain.FriendRemoved{By: "eve"})
+		f.settle(w, domain.Direct("ann", "bob"))
+		f.set(func() { f.drop = nil })
+		for range 3 { // also where it is said again
+			f.lost()
+			want := []string{"ann requested", "before invited", "cat accepted", "eve removed", "fay requested", "hidden invited"}
+			eventually(t, fmt.Sprint("bob is told ", want), func() bool { return len(states(b)) >= len(want) })
+			if got := states(b); !slices.Equal(got, want) {
+				t.Fatalf("bob was told %q, want %q", got, want)
+			}
+			eventually(t, "the hole is dealt with", func() bool { return n.e.Settled() })
+		}
+		var apply struct{ From, Txt string }
+		if b.expect("apply").arg(t, 0, &apply); apply.From != "ann" || apply.Txt != "hello" || len(b.all("apply")) != 2 {
+			t.Errorf("the application is %+v, one of %d", apply, len(b.all("apply")))
+		}
+		var m map[string]string
+		if b.expect("refresh").arg(t, 0, &m); m["cat"] == "" || m["eve"] != "" {
+			t.Errorf("online are %v", m)
+		}
+	})
+}
+
+// Who has removed or blocked somebody is not seen by them either while the read models do not know of it.
+func TestFormerFriendsWhileReadModelsAreBehind(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob", "cat", "dan")
+		for _, u := range []domain.UserID{"ann", "cat", "dan"} {
+			w.befriend("bob", u)
+		}
+		f := newFaulty(w)
+		here, there := w.edge(f.into(w)), w.edge()
+		d := here.device("dan") // is here before the read models stand still
+		for _, u := range []domain.UserID{"ann", "bob", "cat"} {
+			there.device(u)
+			known(t, u, here)
+		}
+		if got := online(d); !slices.Equal(got, []domain.UserID{"bob", "dan"}) {
+			t.Fatalf("dan sees %v", got)
+		}
+		w.fold()
+		w.rest()
+		w.append(domain.Direct("ann", "bob"), domain.FriendRemoved{By: "ann"})
+		f.set(func() { f.drop = func(domain.Record) bool { return true } })
+		w.append(domain.Direct("bob", "dan"), domain.FriendBlocked{By: "bob"})
+		f.settle(w, domain.Direct("bob", "dan"))
+		f.set(func() { f.drop = nil })
+		f.lost()
+		eventually(t, "dan does not see bob any more", func() bool { return slices.Equal(online(d), []domain.UserID{"dan"}) })
+		b := here.enter("bob")
+		if got := online(b); !slices.Equal(got, []domain.UserID{"bob", "cat"}) {
+			t.Errorf("bob sees %v, want cat and himself", got)
+		}
+	})
+}
