@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"iter"
 	"mime"
@@ -23,11 +22,7 @@ func (c *conn) get(q *request) {
 	}
 	body, kind := c.codec.encode(c.packets(packets))
 	q.w.Header().Set("Cache-Control", "no-store")
-	err := q.answer(http.StatusOK, kind, body)
-	if err == nil {
-		err = http.NewResponseController(q.w).Flush() // the client may poll again at once: it is no longer waiting
-	}
-	c.answered(packets, err)
+	c.answered(packets, q.deliver(kind, body))
 }
 
 // answered is the end of a poll that took these packets. If they have not got there, nothing that follows them may.
@@ -35,13 +30,20 @@ func (c *conn) answered(packets []unit, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.release(packets)
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		c.broken()
+	if err != nil {
+		c.brokenLocked()
 	}
 }
 
-// broken closes the connection for a request that broke. If it is on its WebSocket by then, that has to be told. c.mu is held.
+// broken closes the connection for a request that broke.
 func (c *conn) broken() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.brokenLocked()
+}
+
+// brokenLocked is broken with c.mu held. If the connection is on its WebSocket by then, that has to be told.
+func (c *conn) brokenLocked() {
 	e := lost
 	if c.ws != nil {
 		e = drop
@@ -135,22 +137,40 @@ func (c *conn) post(q *request) {
 		q.refuse(faultRequest)
 		return
 	}
+	switch c.takePost(q, binary) {
+	case http.StatusOK:
+		// A client that does not get this counts its transport as broken, and may have no poll here that would break, too. And a browser
+		// sends again, by itself, what it sent on a connection that it had used before: that must not be handled twice.
+		if err := q.deliver("text/html", []byte("ok")); err != nil {
+			c.broken()
+		}
+	case http.StatusRequestEntityTooLarge:
+		q.w.WriteHeader(http.StatusRequestEntityTooLarge)
+	default:
+		q.refuse(faultRequest)
+	}
+}
+
+// takePost reads a POST's body, handles its packets, and says with which status to answer. The client may post again then.
+func (c *conn) takePost(q *request, binary bool) int {
 	defer c.endPost()
 	buffer := c.server.readBuffers.Get().(*bytes.Buffer)
 	defer c.server.recycle(buffer)
-	switch ok, err := c.readBody(q, buffer); {
+	ok, err := c.readBody(q, buffer)
+	switch {
 	case err != nil:
-		c.mu.Lock()
-		c.broken()
-		c.mu.Unlock()
-		q.refuse(faultRequest)
 	case !ok:
-		q.w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return http.StatusRequestEntityTooLarge
 	case !c.receivePayload(buffer.Bytes(), binary):
-		q.refuse(faultRequest)
+		return http.StatusBadRequest
 	default:
-		q.answer(http.StatusOK, "text/html", []byte("ok"))
+		err = q.r.Context().Err() // whether the client has gone while its packets were handled
 	}
+	if err != nil {
+		c.broken()
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
 }
 
 // startPost is false if a POST is under way already.

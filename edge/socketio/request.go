@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -177,6 +178,19 @@ func (q *request) answer(status int, contentType string, body []byte) error {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	q.w.WriteHeader(status)
 	_, err := q.w.Write(body)
+	return err
+}
+
+// deliver answers 200 with a whole body at once, and fails if the client's connection is known to be broken. The client may send its next
+// request before this returns.
+func (q *request) deliver(contentType string, body []byte) error {
+	if err := q.answer(http.StatusOK, contentType, body); err != nil {
+		return err
+	}
+	err := http.NewResponseController(q.w).Flush()
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil // it goes out when the handler returns, and nobody knows how
+	}
 	return err
 }
 

@@ -60,6 +60,55 @@ func TestPollResetWhileItIsAnswered(t *testing.T) {
 	})
 }
 
+// A client whose POST broke is gone, even if it has no poll that would break, too; and if its browser sends the same once more, as
+// Chromium does for a connection that it has used before, that is not handled twice.
+func TestPostResetBeforeItsAnswer(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		read int // so much of the answer is read before the reset
+	}{
+		{"while it is handled", 0},
+		{"while it is answered", 20},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStillSite(t, socketio.Options{})
+				p, m := s.joinPolling()
+				p.send(`42["keep"]`) // the next one waits until this has been received
+				raw := p.raw()
+				const packet = `42["keep"]`
+				fmt.Fprintf(raw, "POST /socket.io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", p.query(), len(packet), packet)
+				synctest.Wait()
+				if test.read == 0 {
+					raw.Close()
+					synctest.Wait()
+				}
+				<-s.kept
+				<-s.kept
+				if _, err := io.ReadFull(raw, make([]byte, test.read)); err != nil {
+					t.Fatal(err)
+				}
+				raw.Close()
+				synctest.Wait()
+				select {
+				case reason := <-m.reasons:
+					if reason != "transport error" {
+						t.Errorf("disconnected for %q", reason)
+					}
+				default:
+					t.Error("the connection lives on without its client")
+				}
+				if status, body := p.post(packet); status != 400 || body != `{"code":1,"message":"Session ID unknown"}` {
+					t.Errorf("the same again: %d %s", status, body)
+				}
+				if len(s.kept) != 0 {
+					t.Error("an event was handled twice")
+				}
+			})
+		})
+	}
+}
+
 // A poll whose answer nobody reads takes as long as net/http lets it, but holds up no Shutdown.
 func TestShutdownDespiteAnUnreadAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
