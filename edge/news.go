@@ -12,7 +12,7 @@ import (
 type news map[domain.UserID]bool
 
 const (
-	atOnce = 64   // how many are told before others may have the lock
+	inTurn = 64   // how many are told before others may have the lock
 	widely = 1000 // of so many changes it is not asked who watches each, but everyone here for whom it is news
 )
 
@@ -25,11 +25,11 @@ func (p *presence) spread(n news, view *domain.PersonView) {
 		return
 	}
 	who := p.edge.hub.concerned(n)
-	now := min(len(who), atOnce)
+	now := min(len(who), inTurn)
 	p.bring(n, view, who[:now])
 	if later := who[now:]; len(later) > 0 {
 		p.edge.spawn(func() {
-			for some := range slices.Chunk(later, atOnce) {
+			for some := range slices.Chunk(later, inTurn) {
 				p.mu.Lock()
 				p.bring(n, view, some)
 				p.mu.Unlock()
