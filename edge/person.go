@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync/atomic"
 
-	"golang.org/x/time/rate"
-
 	"parley/domain"
 	"parley/edge/socketio"
 )
@@ -20,9 +18,8 @@ type person struct {
 	// These are guarded by hub.mu.
 	entered       bool // a device has come so far that others may see it
 	status        domain.Status
-	statusSeq     uint64        // where the log says so; 0: not that we knew
-	typing        *rate.Limiter // nil until they type
-	following     bool          // the feed of their direct conversations is open
+	statusSeq     uint64 // where the log says so; 0: not that we knew
+	following     bool   // the feed of their direct conversations is open
 	friends       []*watched
 	changed       map[domain.UserID]bool // friendships that changed while friends were being read; nil afterwards
 	conversations map[*conversation]struct{}
