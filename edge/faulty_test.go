@@ -24,7 +24,8 @@ type faulty struct {
 	groups  map[domain.GroupID]int // followed, how often
 	people  map[domain.UserID]int
 
-	entering func(domain.UserID) error // is asked before a person is followed; nil: nothing
+	entering  func(domain.UserID) error // is asked before a person is followed; nil: nothing
+	following func(domain.GroupID)      // is called before a group is followed; nil: nothing
 }
 
 var errAway = domain.Refuse(domain.Unavailable, "the log is away")
@@ -115,6 +116,12 @@ type counted struct {
 }
 
 func (c *counted) FollowGroup(g domain.GroupID) error {
+	c.mu.Lock()
+	following := c.following
+	c.mu.Unlock()
+	if following != nil {
+		following(g)
+	}
 	err := c.Live.FollowGroup(g)
 	if err == nil {
 		c.set(func() { c.groups[g]++ })

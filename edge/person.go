@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"parley/domain"
 	"parley/edge/socketio"
@@ -119,17 +120,35 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	if err != nil {
 		return err
 	}
-	return h.admitAll(ctx, p, groups)
+	followed, cancel := context.WithTimeout(ctx, followWithin)
+	defer cancel()
+	done := make(chan error, 1)
+	h.edge.spawn(func() { done <- h.admitAll(followed, p, groups) })
+	select {
+	case err := <-done:
+		if err == nil || followed.Err() == nil {
+			return err
+		}
+	case <-followed.Done():
+	}
+	h.resettle(p)
+	return ctx.Err()
 }
+
+// followWithin is how long who enters waits for all groups to be followed. Those that are not by then follow after, and what was said in them
+// meanwhile is heard then.
+const followWithin = 2 * time.Second
 
 // admitAll lets a person hear their groups, some at a time so that the broker is asked once for many.
 func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView) error {
 	errs := make(chan error, len(groups))
 	inTurns(groups, func(g domain.GroupView) {
-		c := h.conversation(domain.InGroup(g.ID))
-		in, err := c.admit(ctx, p)
-		for ; !in && err == nil; in, err = c.admit(ctx, p) {
-			c = h.conversation(domain.InGroup(g.ID)) // the other has retired
+		in, err := false, ctx.Err()
+		for !in && err == nil {
+			c, behind := h.conversation(domain.InGroup(g.ID)), false
+			if in, behind, err = c.admit(ctx, p); behind {
+				c.catchUp()
+			}
 		}
 		errs <- err
 	})
@@ -140,6 +159,16 @@ func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView
 		}
 	}
 	return nil
+}
+
+// isSettled says whether who and what concerns a person is known, and they are in, or cannot be let in.
+func (p *person) isSettled() bool {
+	select {
+	case <-p.settled:
+		return true
+	default:
+		return false
+	}
 }
 
 // leave takes a device away, and the person with the last one.

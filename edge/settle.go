@@ -152,11 +152,6 @@ func (h *hub) reenter(ctx context.Context, p *person) error {
 		return err
 	}
 	h.befriended(p, friends)
-	for _, g := range groups {
-		if c := h.kept(domain.InGroup(g.ID)); c != nil && c.blank() && c.lose() {
-			c.catchUp()
-		}
-	}
 	for _, v := range conversations {
 		t, err := domain.ParseConversationID(p.id, v.ID)
 		if _, _, direct := t.Pair(); err != nil || !direct || h.kept(t) != nil || v.Last == nil || !h.later(p, v.Last.Seq) {
