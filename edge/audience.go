@@ -75,7 +75,7 @@ func (c *conversation) admitLate(ctx context.Context) error {
 		if from < seen {
 			c.replay(p, from, seen, state, records)
 		}
-		c.hear(p, max(from, seen))
+		c.hear(p, from)
 	}
 	if seen == 0 { // nobody has heard anything
 		c.merge(records)

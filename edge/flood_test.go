@@ -55,6 +55,22 @@ func TestCommandsArePaced(t *testing.T) {
 	if passed < 100 {
 		t.Errorf("only %d passed at once", passed)
 	}
+	for _, c := range edge.Commands() {
+		args, refused := []any{"g", "cat", "admin"}, 0
+		if slices.Contains([]string{"sign", "send", "groupSend", "read", "typing", "createGroup"}, c) {
+			args = map[string][]any{"send": {"bob", "hi"}, "groupSend": {gid("g"), "hi"}, "read": {"u:bob", 1}, "sign": {map[string]any{}},
+				"typing": {"u:bob"}, "createGroup": {map[string]any{"name": "x"}}}[c]
+		}
+		for try := range 50 * len(args) {
+			if a.emit(c, args[:1+try%len(args)]...).Code == domain.TooMany {
+				refused++
+				break
+			}
+		}
+		if free := slices.Contains([]string{"sign", "send", "groupSend", "read"}, c); free != (refused == 0) {
+			t.Errorf("%s was refused %d times", c, refused)
+		}
+	}
 	begun := time.Now()
 	a.leave()
 	eventually(t, "ann is gone", func() bool { return n.e.Devices("ann") == 0 })

@@ -120,32 +120,39 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	if err != nil {
 		return err
 	}
-	followed, cancel := context.WithTimeout(ctx, followWithin)
-	defer cancel()
-	done := make(chan error, 1)
-	h.edge.spawn(func() { done <- h.admitAll(followed, p, groups) })
-	select {
-	case err := <-done:
-		if err == nil || followed.Err() == nil {
+	first := make(chan error, 1)
+	h.edge.spawn(func() {
+		h.until([]*person{p}, func(ctx context.Context) error {
+			err := h.admitAll(ctx, p, groups)
+			select {
+			case first <- err:
+			default: // nobody waits any more
+			}
 			return err
-		}
-	case <-followed.Done():
+		})
+	})
+	select {
+	case err := <-first:
+		return err
+	case <-time.After(followWithin):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	h.resettle(p)
-	return ctx.Err()
 }
 
 // followWithin is how long who enters waits for all groups to be followed. Those that are not by then follow after, and what was said in them
 // meanwhile is heard then.
 const followWithin = 2 * time.Second
 
-// admitAll lets a person hear their groups, some at a time so that the broker is asked once for many.
+// admitAll lets a person hear their groups, for as long as they are here, some at a time so that the broker is asked once for many.
 func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView) error {
 	errs := make(chan error, len(groups))
 	inTurns(groups, func(g domain.GroupView) {
-		in, err := false, ctx.Err()
-		for !in && err == nil {
-			c, behind := h.conversation(domain.InGroup(g.ID)), false
+		var in, behind bool
+		var err error
+		for !in && err == nil && h.isHere(p) {
+			c := h.conversation(domain.InGroup(g.ID))
 			if in, behind, err = c.admit(ctx, p); behind {
 				c.catchUp()
 			}
@@ -159,6 +166,13 @@ func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView
 		}
 	}
 	return nil
+}
+
+// isHere says whether a person has not gone, nor gone and come back.
+func (h *hub) isHere(p *person) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.people[p.id] == p
 }
 
 // isSettled says whether who and what concerns a person is known, and they are in, or cannot be let in.

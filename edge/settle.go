@@ -114,10 +114,7 @@ func (h *hub) settleAgain(people []*person) {
 // until tries something until it succeeds; it says false where all of the people it is for have gone before, or the edge closes.
 func (h *hub) until(people []*person, try func(context.Context) error) bool {
 	for pause := retryFirst; ; pause = min(2*pause, retryAtMost) {
-		h.mu.RLock()
-		here := slices.ContainsFunc(people, func(p *person) bool { return h.people[p.id] == p })
-		h.mu.RUnlock()
-		if !here {
+		if !slices.ContainsFunc(people, h.isHere) {
 			return false
 		}
 		if try(h.edge.ctx) == nil {
