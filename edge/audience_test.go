@@ -99,3 +99,35 @@ func TestManyGroupsKeepNobodyOut(t *testing.T) {
 		}
 	})
 }
+
+// Who goes before all their groups are followed leaves nothing behind, and coming back is as good as new.
+func TestGoneBeforeAllIsFollowed(t *testing.T) {
+	w := newWorld(t, 3)
+	w.people("ann", "bob")
+	const many = 40
+	groups := make([]domain.Topic, many)
+	for i := range groups {
+		groups[i] = w.group(domain.GroupID(fmt.Sprintf("g%03d", i)), "bob", "ann")
+	}
+	f := newFaulty(w)
+	n := w.edge(f.into(w))
+	gate := make(chan struct{})
+	release := sync.OnceFunc(func() { close(gate) })
+	t.Cleanup(release)
+	f.set(func() { f.following = func(domain.GroupID) { <-gate } })
+	a := n.device("ann")
+	a.leave()
+	eventually(t, "ann is gone", func() bool { return n.e.Devices("ann") == 0 })
+	again := n.device("ann")
+	for _, g := range groups {
+		w.say(g, "bob", g.Key())
+	}
+	release()
+	eventually(t, "ann hears all of it", func() bool { return len(again.talk()) >= many })
+	again.ok("groupSend", gid("g000"), "end")
+	if got := again.until("end"); len(got) != many+1 {
+		t.Errorf("ann heard %d messages, want %d", len(got), many+1)
+	}
+	again.leave()
+	eventually(t, "nothing is followed", func() bool { _, conversations, _ := n.e.Kept(); return f.balance() == nil && conversations == 0 })
+}
