@@ -67,9 +67,14 @@ type Auth struct {
 
 // Chat is what people may do.
 type Chat struct {
-	Direct  string        // who may write to whom: [Friends] or [Anyone]
-	Message Size          // largest message, in bytes
-	Reapply time.Duration // how long who was turned down waits before applying again; 0: not at all
+	Direct   string        // who may write to whom: [Friends] or [Anyone]
+	Message  Size          // largest message, in bytes
+	Reapply  time.Duration // how long who has applied and was not accepted waits before applying again; 0: not at all
+	Friends  int           // of one person, at most
+	Groups   int           // that one person may be in, at most
+	Commands int           // of one person in a second, for long; 0: any number
+	Typing   int           // how often one person may say to be typing in a second, for long; 0: any number
+	Connects int           // of one person in a second, for long; 0: any number
 }
 
 // The values of chat.direct.

@@ -25,6 +25,7 @@ const (
 	addrs = `host:port, such as ":8080" or "127.0.0.1:8080"`
 	paths = "the path of a file, at most 4096 bytes, or empty"
 	texts = "a text of at most 1024 bytes, or empty"
+	rates = "a number from 0 to 1000000, 0 for no limit"
 )
 
 // overhead is what the packet around a message may need, in bytes: event name, ids, framing.
@@ -62,6 +63,11 @@ var rules = [...]rule{
 	{"chat.direct", false, func(c Config) bool { return c.Chat.Direct == Friends || c.Chat.Direct == Anyone }, "friends or anyone"},
 	{"chat.message", false, func(c Config) bool { return within(c.Chat.Message, 256, 256<<10) }, "a size from 256 to 256KiB, such as 64KiB"},
 	{"chat.reapply", false, func(c Config) bool { return within(c.Chat.Reapply, 0, 8784*time.Hour) }, "a duration from 0s to 8784h, such as 1h"},
+	{"chat.friends", false, func(c Config) bool { return within(c.Chat.Friends, 1, 100_000) }, "a number from 1 to 100000"},
+	{"chat.groups", false, func(c Config) bool { return within(c.Chat.Groups, 1, 100_000) }, "a number from 1 to 100000"},
+	{"chat.commands", false, func(c Config) bool { return within(c.Chat.Commands, 0, 1_000_000) }, rates},
+	{"chat.typing", false, func(c Config) bool { return within(c.Chat.Typing, 0, 1_000_000) }, rates},
+	{"chat.connects", false, func(c Config) bool { return within(c.Chat.Connects, 0, 1_000_000) }, rates},
 	{"log.shards", false, func(c Config) bool { return within(c.Log.Shards, 0, 64) }, "a number from 0 to 64"},
 	{"log.sync", false, func(c Config) bool {
 		return c.Log.Sync == Always || within(c.Log.Sync, Sync(10*time.Millisecond), Sync(time.Minute))
@@ -81,10 +87,8 @@ var rules = [...]rule{
 		"a number from 0 to 10000000, 0 for no limit"},
 	{"socket.address", false, func(c Config) bool { return within(c.Socket.Address, 0, 10_000_000) },
 		"a number from 0 to 10000000, 0 for no limit"},
-	{"socket.handshakes", false, func(c Config) bool { return within(c.Socket.Handshakes, 0, 1_000_000) },
-		"a number from 0 to 1000000, 0 for no limit"},
-	{"socket.events", false, func(c Config) bool { return within(c.Socket.Events, 0, 1_000_000) },
-		"a number from 0 to 1000000, 0 for no limit"},
+	{"socket.handshakes", false, func(c Config) bool { return within(c.Socket.Handshakes, 0, 1_000_000) }, rates},
+	{"socket.events", false, func(c Config) bool { return within(c.Socket.Events, 0, 1_000_000) }, rates},
 	{"socket.namespaces", false, func(c Config) bool { return within(c.Socket.Namespaces, 1, 1000) }, "a number from 1 to 1000"},
 	{"socket.attachments", false, func(c Config) bool { return within(c.Socket.Attachments, 1, 1000) }, "a number from 1 to 1000"},
 	{"socket.depth", false, func(c Config) bool { return within(c.Socket.Depth, 8, 1000) }, "a number from 8 to 1000"},

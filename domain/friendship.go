@@ -18,7 +18,7 @@ type Friendship struct {
 	friends   bool
 	requested UserID // who has asked and waits for an answer
 	blockedBy [2]bool
-	rejected  [2]time.Time // when each one's application was rejected last; zero for never, or since they were friends
+	applied   [2]time.Time // when each one applied or was rejected last; zero for never, or since they were friends
 }
 
 // NewFriendship is that of two who never met. It panics where the topic is not a direct conversation of two different people,
@@ -64,8 +64,8 @@ type FriendCommand interface {
 
 // The commands of a friendship. By is who gives it.
 type (
-	// RequestFriend applies for friendship. Where the other has applied already, it accepts. Who was rejected may apply again when Pause has
-	// gone by since.
+	// RequestFriend applies for friendship. Where the other has applied already, it accepts. Whose application was not accepted, however it ended,
+	// may apply again when Pause has gone by since it was made, or rejected.
 	RequestFriend struct {
 		By       UserID
 		Greeting json.RawMessage // a JSON object of at most MaxGreeting bytes, or nil
@@ -118,7 +118,7 @@ func (c RequestFriend) decide(f Friendship) (Event, error) {
 	case f.requested == f.other(c.By):
 		return FriendAccepted{By: c.By}, nil
 	}
-	if err := c.Pause.over(f.rejected[f.side(c.By)]); err != nil {
+	if err := c.Pause.over(f.applied[f.side(c.By)]); err != nil {
 		return nil, err
 	}
 	return FriendRequested{By: c.By, Greeting: c.Greeting}, nil
@@ -193,11 +193,12 @@ func (f *Friendship) Evolve(e Event, at time.Time) {
 	switch e := e.(type) {
 	case FriendRequested:
 		f.requested = e.By
+		f.applied[f.side(e.By)] = at
 	case FriendAccepted:
-		f.requested, f.friends, f.rejected = "", true, [2]time.Time{}
+		f.requested, f.friends, f.applied = "", true, [2]time.Time{}
 	case FriendRejected:
 		f.requested = ""
-		f.rejected[f.side(f.other(e.By))] = at
+		f.applied[f.side(f.other(e.By))] = at
 	case FriendRemoved:
 		f.friends = false
 	case FriendBlocked:
@@ -208,7 +209,7 @@ func (f *Friendship) Evolve(e Event, at time.Time) {
 	}
 }
 
-// Pause is how long somebody whose application was turned down waits before applying again.
+// Pause is how long somebody whose application was not accepted waits before applying again.
 type Pause struct {
 	Now  time.Time
 	Wait time.Duration // 0: not at all
@@ -221,7 +222,7 @@ func (p Pause) over(since time.Time) error {
 		return nil
 	}
 	left = (min(left, p.Wait) + time.Second - 1).Truncate(time.Second) // no more than the whole, also where a clock is behind the log's
-	e := Refuse(TooMany, "you have been turned down; apply again in %v", left)
+	e := Refuse(TooMany, "your last application was not accepted; apply again in %v", left)
 	e.RetryAfter = left
 	return e
 }

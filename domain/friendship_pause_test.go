@@ -17,6 +17,8 @@ var (
 	bothSaid  = append(askedBack[:3:3], FriendRejected{By: ann})
 	shutOut   = append(rejected[:2:2], FriendBlocked{By: bob})
 	letBe     = append(shutOut[:3:3], FriendUnblocked{By: bob})
+	tookBack  = append(askedAnn[:1:1], FriendBlocked{By: ann}, FriendUnblocked{By: ann}) // the one way to end an application of one's own
+	cutShort  = append(askedAnn[:1:1], FriendBlocked{By: bob}, FriendUnblocked{By: bob})
 )
 
 var friendPauseRules = []friendRule{
@@ -37,9 +39,18 @@ var friendPauseRules = []friendRule{
 	{"a block hides the pause", shutOut, RequestFriend{By: ann, Pause: after(0)}, nil, Forbidden},
 	{"and does not end it", letBe, RequestFriend{By: ann, Pause: after(0)}, nil, TooMany},
 	{"whoever blocked and rejected does not wait", letBe, RequestFriend{By: bob, Pause: after(0)}, FriendRequested{By: bob}, OK},
-	{"nobody has been turned down by a block", []Event{FriendRequested{By: ann}, FriendBlocked{bob}, FriendUnblocked{bob}},
+	{"who blocks and unblocks to apply again waits", tookBack, RequestFriend{By: ann, Pause: after(0)}, nil, TooMany},
+	{"the higher id, too", []Event{FriendRequested{By: bob}, FriendBlocked{bob}, FriendUnblocked{bob}}, RequestFriend{By: bob, Pause: after(0)}, nil, TooMany},
+	{"until the last moment, too", tookBack, RequestFriend{By: ann, Pause: after(day - 1)}, nil, TooMany},
+	{"then they may", tookBack, RequestFriend{By: ann, Pause: after(day)}, FriendRequested{By: ann}, OK},
+	{"without a pause at once", tookBack, RequestFriend{By: ann, Pause: Pause{Now: noon}}, FriendRequested{By: ann}, OK},
+	{"the other has not applied and need not wait", tookBack, RequestFriend{By: bob, Pause: after(0)}, FriendRequested{By: bob}, OK},
+	{"nor whom they ask then", append(tookBack[:3:3], FriendRequested{By: bob}), RequestFriend{By: ann, Pause: after(0)}, FriendAccepted{By: ann}, OK},
+	{"whose application a block ended waits as if there had been none", cutShort, RequestFriend{By: ann, Pause: after(0)}, nil, TooMany},
+	{"an acceptance ends the wait, whatever follows it", append(tookBack[:3:3], FriendRequested{By: bob}, FriendAccepted{By: ann}, FriendBlocked{By: ann}, FriendUnblocked{By: ann}),
 		RequestFriend{By: ann, Pause: after(0)}, FriendRequested{By: ann}, OK},
-	{"nor by being removed", removed, RequestFriend{By: ann, Pause: after(0)}, FriendRequested{By: ann}, OK},
+	{"a block of friends is no application that ended", madeUp, RequestFriend{By: ann, Pause: after(0)}, FriendRequested{By: ann}, OK},
+	{"nor is being removed", removed, RequestFriend{By: ann, Pause: after(0)}, FriendRequested{By: ann}, OK},
 	{"a third waits for nothing", rejected, RequestFriend{By: eve, Pause: after(day)}, nil, Forbidden},
 }
 
@@ -88,8 +99,8 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// Each side has its own pause, from the last time that it was rejected.
-func TestEachOfTwoWaitsFromTheirOwnRejection(t *testing.T) {
+// Each side has its own pause, from the last time that it was rejected, or applied.
+func TestEachOfTwoWaitsFromTheirOwnApplication(t *testing.T) {
 	f := NewFriendship(Direct(ann, bob))
 	for _, h := range []struct {
 		at time.Duration
@@ -98,6 +109,7 @@ func TestEachOfTwoWaitsFromTheirOwnRejection(t *testing.T) {
 		{0, FriendRequested{By: ann}}, {time.Hour, FriendRejected{By: bob}},
 		{2 * time.Hour, FriendRequested{By: bob}}, {5 * time.Hour, FriendRejected{By: ann}},
 		{30 * time.Hour, FriendRequested{By: ann}}, {31 * time.Hour, FriendRejected{By: bob}},
+		{60 * time.Hour, FriendRequested{By: bob}}, {65 * time.Hour, FriendBlocked{By: bob}}, {66 * time.Hour, FriendUnblocked{By: bob}},
 	} {
 		f.Evolve(h.e, noon.Add(h.at))
 	}
@@ -108,8 +120,8 @@ func TestEachOfTwoWaitsFromTheirOwnRejection(t *testing.T) {
 	}{
 		{ann, 32 * time.Hour, 23 * time.Hour}, // the second rejection counts
 		{ann, 55 * time.Hour, 0},
-		{bob, 28 * time.Hour, time.Hour},
-		{bob, 29 * time.Hour, 0},
+		{bob, 67 * time.Hour, 17 * time.Hour}, // the application does, not when it ended
+		{bob, 84 * time.Hour, 0},
 	} {
 		_, err := f.Decide(RequestFriend{By: c.by, Pause: after(c.since)})
 		var wait time.Duration

@@ -68,10 +68,14 @@ func waitsForAnswer(history []Event) UserID {
 	return asked.By
 }
 
-// rejectedAt is when the application of one of the two was rejected last, the two having not been friends since; ok is false for never.
-func rejectedAt(history []Event, u UserID) (at time.Time, ok bool) {
+// waitsSince is when one of the two applied or was rejected last, the two having not been friends since; ok is false for never.
+func waitsSince(history []Event, u UserID) (at time.Time, ok bool) {
 	for i, e := range slices.Backward(history) {
 		switch e := e.(type) {
+		case FriendRequested:
+			if e.By == u {
+				return hour(i), true
+			}
 		case FriendRejected:
 			if Direct(ann, bob).Peer(e.By) == u {
 				return hour(i), true
@@ -96,10 +100,10 @@ func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 				t.Fatalf("deciding %#v changed the state, or the answer", c)
 			}
 			if request, ok := c.(RequestFriend); ok {
-				at, was := rejectedAt(history, request.By)
+				at, was := waitsSince(history, request.By)
 				early := was && request.Wait > 0 && request.Now.Before(at.Add(request.Wait))
 				if _, asks := e.(FriendRequested); asks && early || codeOf(err) == TooMany && !early {
-					t.Fatalf("%#v gives %#v, %v; rejected: %t, %v", c, e, err, was, at)
+					t.Fatalf("%#v gives %#v, %v; applied: %t, %v", c, e, err, was, at)
 				}
 			}
 			if err != nil {

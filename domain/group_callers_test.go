@@ -55,7 +55,7 @@ func leaves(by UserID) Event {
 }
 
 func invites(uid UserID, friend bool) func(UserID) GroupCommand {
-	return func(by UserID) GroupCommand { return Invite{by, uid, friend} }
+	return func(by UserID) GroupCommand { return Invite{by, uid, friend, false} }
 }
 
 func asksIn(uid UserID) func(UserID) Event {
@@ -111,7 +111,7 @@ var callerRules = []callerRule{
 	{"invites a member", "6 6 6 3 3 3 3 3 3 3", invites("cat2", false), nil},
 	{"invites an admin", "6 6 6 3 3 3 3 3 3 3", invites("bob2", true), nil},
 	{"invites the owner", "6 6 6 3 3 3 3 3 3 3", invites(ann, true), nil},
-	{"invites themselves", "6 6 6 3 3 3 3 3 3 3", func(by UserID) GroupCommand { return Invite{by, by, true} }, nil},
+	{"invites themselves", "6 6 6 3 3 3 3 3 3 3", func(by UserID) GroupCommand { return Invite{by, by, true, false} }, nil},
 	{"accepts an invitation", "6 6 6 0 3 3 3 3 3 3", func(by UserID) GroupCommand { return AcceptInvitation{by} }, func(by UserID) Event { return GroupJoined{by, by} }},
 	{"declines an invitation", "6 6 6 0 3 3 3 3 3 3", func(by UserID) GroupCommand { return DeclineInvitation{by} }, func(by UserID) Event { return GroupDeclined{by} }},
 	{"applies", "6 6 6 0 6 5 0 0 0 -", func(by UserID) GroupCommand { return ApplyToJoin{UID: by, Pause: after(0)} }, joins},

@@ -14,15 +14,16 @@ type (
 		Members []UserID // in at once: By's friends, which the edge has looked up
 		Invited []UserID
 	}
-	// DescribeGroup changes what is given; nil leaves as it is.
+	// DescribeGroup changes what is given; nil leaves as it is. Where that changes nothing, nothing follows.
 	DescribeGroup struct {
 		By                                 UserID
 		Name, Avatar, Description, History *string
 	}
-	// Invite lets a member bring somebody in: Friend says that UID is By's friend and so in at once, as is who has applied; others may accept.
+	// Invite lets a member bring somebody in: Friend says that UID is By's friend and so in at once, as is who has applied; others may accept, and so
+	// may whoever is Full, in as many groups as one may be.
 	Invite struct {
-		By, UID UserID
-		Friend  bool
+		By, UID      UserID
+		Friend, Full bool
 	}
 	// AcceptInvitation is UID's yes.
 	AcceptInvitation struct{ UID UserID }
@@ -51,7 +52,7 @@ type (
 	DissolveGroup struct{ By UserID }
 )
 
-// Decide says what follows from a command: the event to append, or an *Error that says why not. It changes nothing.
+// Decide says what follows from a command: the event to append, nil where all is so already, or an *Error that says why not. It changes nothing.
 func (g *Group) Decide(c GroupCommand) (Event, error) { return c.decide(g) }
 
 func (c CreateGroup) decide(g *Group) (Event, error) {
@@ -83,7 +84,6 @@ func (c DescribeGroup) decide(g *Group) (Event, error) {
 		return nil, Refuse(Malformed, "give a name, an avatar, a description or a history")
 	}
 	e := g.about
-	e.By = c.By
 	var history string
 	for _, part := range []struct {
 		given *string
@@ -104,20 +104,25 @@ func (c DescribeGroup) decide(g *Group) (Event, error) {
 	if history != "" {
 		e.History = History(history)
 	}
+	if e == g.about {
+		return nil, nil
+	}
+	e.By = c.By
 	return e, nil
 }
 
 func (c Invite) decide(g *Group) (Event, error) {
+	atOnce := (c.Friend || g.Applied(c.UID)) && !c.Full
 	switch {
 	case g.Role(c.By) == "":
 		return nil, errNoMember
 	case g.Role(c.UID) != "":
 		return nil, Refuse(Conflict, "this person is a member already")
-	case g.Invited(c.UID) && !c.Friend:
+	case g.Invited(c.UID) && !atOnce:
 		return nil, Refuse(Conflict, "this person has been invited already")
 	case g.full(c.UID):
 		return nil, errFull
-	case c.Friend || g.Applied(c.UID):
+	case atOnce:
 		return GroupJoined{By: c.By, UID: c.UID}, nil
 	}
 	return GroupInvited{By: c.By, UID: c.UID}, nil

@@ -77,6 +77,8 @@ func hasApplied(history []Event, u UserID) bool {
 			return true, e.UID == u
 		case GroupJoined:
 			return false, e.UID == u
+		case GroupInvited:
+			return false, e.UID == u
 		case GroupRefused:
 			return false, e.UID == u
 		}
@@ -109,7 +111,7 @@ func entitled(history []Event, e Event) bool {
 	case GroupCreated:
 		return len(history) == 0
 	case GroupInvited:
-		return isIn(history, e.By) && !isIn(history, e.UID) && !hasApplied(history, e.UID)
+		return isIn(history, e.By) && !isIn(history, e.UID) && !isAsked(history, e.UID)
 	case GroupJoined:
 		return !isIn(history, e.UID) && (isIn(history, e.By) || e.By == e.UID && isAsked(history, e.UID))
 	case GroupDeclined:
@@ -126,9 +128,23 @@ func entitled(history []Event, e Event) bool {
 	case GroupRoleSet:
 		return e.By != e.UID && role(e.By) == RoleOwner && isIn(history, e.UID) && role(e.UID) != e.Role && slices.Contains([]Role{RoleOwner, RoleAdmin, RoleMember}, e.Role)
 	case GroupDescribed:
-		return rules(e.By)
+		return rules(e.By) && e != aboutOf(history, e.By)
 	case GroupDissolved:
 		return role(e.By) == RoleOwner
 	}
 	return false
+}
+
+// aboutOf is what a group's history says of it last, as if by had said so.
+func aboutOf(history []Event, by UserID) (about GroupDescribed) {
+	for _, e := range history {
+		switch e := e.(type) {
+		case GroupCreated:
+			about = GroupDescribed{Name: e.Name, History: HistoryAll}
+		case GroupDescribed:
+			about = e
+		}
+	}
+	about.By = by
+	return about
 }

@@ -107,9 +107,12 @@ func ParseUsername(s string) (string, error) {
 }
 
 // ParseName checks what is shown for a person or a group: 1 to MaxName characters with something to be seen among them, no control
-// characters, and none that turn the direction of the text around the name (Unicode's UAX #9). It refuses with code Malformed.
+// characters, and none that turn the direction of the text around the name (Unicode's UAX #9). It refuses with code Malformed, or TooLarge.
 func ParseName(s string) (string, error) {
-	if utf8.RuneCountInString(s) > MaxName || !strings.ContainsFunc(s, visible) || strings.ContainsAny(s, turning) || !printable(s) {
+	switch {
+	case utf8.RuneCountInString(s) > MaxName:
+		return "", Refuse(TooLarge, "name must be at most %d characters", MaxName)
+	case !seen(s) || strings.ContainsAny(s, turning) || !printable(s):
 		return "", Refuse(Malformed, "name must be 1 to %d characters, not only blank ones, without control characters", MaxName)
 	}
 	return s, nil
@@ -121,24 +124,35 @@ const turning = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 // blank are letters and symbols by Unicode's reckoning that show nothing: fillers of Hangul, and braille without dots.
 const blank = "\u115f\u1160\u3164\uffa0\u2800"
 
-func visible(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !strings.ContainsRune(blank, r)
+// seen says whether something of a text is to be seen: a letter, a digit, a sign. Spaces, marks without what they belong to, and what only says
+// how the rest is shown are not.
+func seen(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !strings.ContainsRune(blank, r)
+	})
 }
 
 // ParseAvatar checks where a person's picture is, or what stands for it: at most MaxAvatar bytes without control characters; "" is none.
-// It refuses with code Malformed.
+// It refuses with code Malformed, or TooLarge.
 func ParseAvatar(s string) (string, error) {
-	if len(s) > MaxAvatar || !printable(s) {
-		return "", Refuse(Malformed, "avatar must be at most %d bytes, without control characters", MaxAvatar)
+	switch {
+	case len(s) > MaxAvatar:
+		return "", Refuse(TooLarge, "avatar must be at most %d bytes", MaxAvatar)
+	case !printable(s):
+		return "", Refuse(Malformed, "avatar must be UTF-8 without control characters")
 	}
 	return s, nil
 }
 
 // ParseDescription checks what is said about a group: at most MaxDescription characters, of which the control characters are line ends and tabs;
-// "" is nothing. It refuses with code Malformed.
+// "" is nothing. A line end of CR and LF becomes LF. It refuses with code Malformed, or TooLarge.
 func ParseDescription(s string) (string, error) {
-	if utf8.RuneCountInString(s) > MaxDescription || !printable(strings.NewReplacer("\n", " ", "\t", " ").Replace(s)) {
-		return "", Refuse(Malformed, "description must be at most %d characters, without control characters but line ends and tabs", MaxDescription)
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	switch {
+	case utf8.RuneCountInString(s) > MaxDescription:
+		return "", Refuse(TooLarge, "description must be at most %d characters", MaxDescription)
+	case !printable(strings.NewReplacer("\n", " ", "\t", " ").Replace(s)):
+		return "", Refuse(Malformed, "description must be UTF-8 without control characters but line ends and tabs")
 	}
 	return s, nil
 }

@@ -147,9 +147,13 @@ func TestParseName(t *testing.T) {
 		"", " ", "   ", "\u00a0", "\u3000", "\u2028", "a\n", "a\tb", "a\x00b", "a\x7f", "a\u0085b", "a\x1b[31m", "\xff", "a\xffb", "a\xc3",
 		"\u200b", "\u200d\u2060", "\ufeff ", "\u00ad", "\u0301", "\ufe0f", "\u034f", "\u2800", "\u3164", "\u115f\u1160", "\uffa0", "\ue000",
 		"a\u202eb", "\u202aa", "a\u202b", "a\u202c", "\u202da", "a\u2066b", "a\u2067", "a\u2068", "a\u2069",
-		strings.Repeat("a", MaxName+1), strings.Repeat("安", MaxName+1), strings.Repeat("a", 10_000), strings.Repeat(" ", 10_000),
 	} {
 		if got, err := ParseName(s); codeOf(err) != Malformed || got != "" {
+			t.Errorf("ParseName(%.40q) = %.40q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{strings.Repeat("a", MaxName+1), strings.Repeat("安", MaxName+1), strings.Repeat("a", 10_000), strings.Repeat(" ", 10_000), strings.Repeat("\n", MaxName+1)} {
+		if got, err := ParseName(s); codeOf(err) != TooLarge || got != "" {
 			t.Errorf("ParseName(%.40q) = %.40q, %v", s, got, err)
 		}
 	}
@@ -161,8 +165,13 @@ func TestParseAvatar(t *testing.T) {
 			t.Errorf("ParseAvatar(%.40q) = %.40q, %v", s, got, err)
 		}
 	}
-	for _, s := range []string{"a\n", "a\x00", "\x7f", "\xff", strings.Repeat("a", MaxAvatar+1), strings.Repeat("é", MaxAvatar/2+1), strings.Repeat("a", 1_000_000)} {
+	for _, s := range []string{"a\n", "a\x00", "\x7f", "\xff"} {
 		if got, err := ParseAvatar(s); codeOf(err) != Malformed || got != "" {
+			t.Errorf("ParseAvatar(%.40q) = %.40q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{strings.Repeat("a", MaxAvatar+1), strings.Repeat("é", MaxAvatar/2+1), strings.Repeat("a", 1_000_000)} {
+		if got, err := ParseAvatar(s); codeOf(err) != TooLarge || got != "" {
 			t.Errorf("ParseAvatar(%.40q) = %.40q, %v", s, got, err)
 		}
 	}
@@ -177,11 +186,23 @@ func TestParseDescription(t *testing.T) {
 			t.Errorf("ParseDescription(%.40q) = %.40q, %v", s, got, err)
 		}
 	}
+	for s, want := range map[string]string{"a\r\nb": "a\nb", "\r\n\r\n": "\n\n", strings.Repeat("\r\n", MaxDescription): strings.Repeat("\n", MaxDescription)} {
+		if got, err := ParseDescription(s); err != nil || got != want {
+			t.Errorf("ParseDescription(%.40q) = %.40q, %v", s, got, err)
+		}
+	}
 	for _, s := range []string{
-		"\r", "a\r\nb", "\x00", "a\x00", "\v", "\f", "\x1b[31m", "\x7f", "\u0085", "\xff", "a\xc3", "\xed\xa0\x80", "\n\xff", "\xe5\n\xae\n\x89", "\xe5\t\xae\t\x89",
-		strings.Repeat("a", MaxDescription+1), strings.Repeat("安", MaxDescription+1), strings.Repeat("\n", MaxDescription+1), strings.Repeat("a", 1_000_000),
+		"\r", "a\rb", "a\n\rb", "a\r\r\nb", "\x00", "a\x00", "\v", "\f", "\x1b[31m", "\x7f", "\u0085", "\xff", "a\xc3", "\xed\xa0\x80", "\n\xff", "\xe5\n\xae\n\x89", "\xe5\t\xae\t\x89",
 	} {
 		if got, err := ParseDescription(s); codeOf(err) != Malformed || got != "" {
+			t.Errorf("ParseDescription(%.40q) = %.40q, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{
+		strings.Repeat("a", MaxDescription+1), strings.Repeat("安", MaxDescription+1), strings.Repeat("\n", MaxDescription+1), strings.Repeat("\r\n", MaxDescription+1),
+		strings.Repeat("a", 1_000_000),
+	} {
+		if got, err := ParseDescription(s); codeOf(err) != TooLarge || got != "" {
 			t.Errorf("ParseDescription(%.40q) = %.40q, %v", s, got, err)
 		}
 	}

@@ -2,7 +2,6 @@ package domain
 
 import (
 	"encoding/json"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -14,7 +13,7 @@ const (
 )
 
 // ParseMessage checks what a client would like to say: a JSON string, or an object with a string "txt" and whatever else the client
-// puts there, of at most limit bytes; the text must hold more than spaces. It gives the client's own id of the message, from the object's
+// puts there, of at most limit bytes; the text must hold something to be seen. It gives the client's own id of the message, from the object's
 // "id" (1 to MaxMessageID visible ASCII characters), or "". Refusals have code Malformed or TooLarge.
 func ParseMessage(msg json.RawMessage, limit int) (id string, err error) {
 	if len(msg) > min(limit, MaxMessage) {
@@ -25,8 +24,8 @@ func ParseMessage(msg json.RawMessage, limit int) (id string, err error) {
 			return "", err
 		}
 		var txt string
-		if json.Unmarshal(msg, &txt) != nil || strings.TrimSpace(txt) == "" {
-			return "", Refuse(Malformed, "msg must not be empty")
+		if json.Unmarshal(msg, &txt) != nil || !seen(txt) {
+			return "", Refuse(Malformed, "msg must not be empty or blank")
 		}
 		return "", nil
 	}
@@ -38,8 +37,8 @@ func ParseMessage(msg json.RawMessage, limit int) (id string, err error) {
 	}
 	var m map[string]json.RawMessage // a struct would take "TXT" for "txt"
 	var txt string
-	if json.Unmarshal(msg, &m) != nil || json.Unmarshal(m["txt"], &txt) != nil || strings.TrimSpace(txt) == "" {
-		return "", Refuse(Malformed, "msg must be a string, or an object with a string txt, and not be empty")
+	if json.Unmarshal(msg, &m) != nil || json.Unmarshal(m["txt"], &txt) != nil || !seen(txt) {
+		return "", Refuse(Malformed, "msg must be a string, or an object with a string txt, and not be empty or blank")
 	}
 	if raw, given := m["id"]; given && (json.Unmarshal(raw, &id) != nil || !visibleASCII(id)) {
 		return "", Refuse(Malformed, "msg.id must be a string of 1 to %d visible ASCII characters", MaxMessageID)

@@ -106,10 +106,12 @@ func enter(tb testing.TB, ws *websocket.Conn) (*device, answer) {
 			ws.Close()
 			var refused struct {
 				Message string
-				Data    answer
+				Data    json.RawMessage
 			}
 			must(tb, json.Unmarshal(b[2:], &refused))
-			return nil, answer{Code: refused.Data.Code, Message: refused.Message}
+			var data struct{ Code domain.Code }
+			must(tb, json.Unmarshal(refused.Data, &data))
+			return nil, answer{data.Code, refused.Message, refused.Data}
 		}
 	}
 }

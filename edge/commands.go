@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,37 +12,44 @@ import (
 
 // command is something that a client may ask for.
 type command struct {
-	args  []string // what they are called, for people
-	least int      // how many must be given
-	run   func(q *request, ctx context.Context)
+	args []string // what they are called, for people; those that may be left out end in "?"
+	run  func(q *request, ctx context.Context)
 }
 
 func (c command) usage() string { return strings.Join(c.args, ", ") }
 
+// takes says whether a command may have so many arguments.
+func (c command) takes(n int) bool {
+	return n <= len(c.args) && !slices.ContainsFunc(c.args[n:], func(arg string) bool { return !strings.HasSuffix(arg, "?") })
+}
+
+// arg is what the argument at i is called.
+func (c command) arg(i int) string { return strings.TrimSuffix(c.args[i], "?") }
+
 // commands are all there are. Their names are part of the protocol. Never changed.
 var commands = map[string]command{
-	"sign":          {[]string{"{user, rooms}"}, 1, now((*request).sign)},
-	"send":          {[]string{"uid", "msg"}, 2, (*request).send},
-	"groupSend":     {[]string{"{gid, user}", "msg"}, 2, (*request).groupSend},
-	"read":          {[]string{"conversation", "seq"}, 2, now((*request).read)},
-	"sendApply":     {[]string{"uid", "data"}, 1, now((*request).sendApply)},
-	"acceptFriend":  {[]string{"uid"}, 1, now((*request).acceptFriend)},
-	"rejectFriend":  {[]string{"uid", "reply"}, 1, now((*request).rejectFriend)},
-	"removeFriend":  {[]string{"uid"}, 1, now((*request).removeFriend)},
-	"block":         {[]string{"uid"}, 1, now((*request).block)},
-	"unblock":       {[]string{"uid"}, 1, now((*request).unblock)},
-	"createGroup":   {[]string{"{name, members}"}, 1, now((*request).createGroup)},
-	"updateGroup":   {[]string{"gid", "{name, avatar, description, history}"}, 2, now((*request).updateGroup)},
-	"invite":        {[]string{"gid", "uid"}, 2, now((*request).invite)},
-	"applyGroup":    {[]string{"gid", "data"}, 1, now((*request).applyGroup)},
-	"acceptGroup":   {[]string{"gid", "uid"}, 1, now((*request).acceptGroup)},
-	"rejectGroup":   {[]string{"gid", "uid"}, 1, now((*request).rejectGroup)},
-	"leaveGroup":    {[]string{"gid"}, 1, now((*request).leaveGroup)},
-	"removeMember":  {[]string{"gid", "uid"}, 2, now((*request).removeMember)},
-	"setRole":       {[]string{"gid", "uid", "role"}, 3, now((*request).setRole)},
-	"dissolveGroup": {[]string{"gid"}, 1, now((*request).dissolveGroup)},
-	"typing":        {[]string{"conversation"}, 1, now((*request).typing)},
-	"setStatus":     {[]string{"status"}, 1, now((*request).setStatus)},
+	"sign":          {[]string{"{user, rooms}"}, now((*request).sign)},
+	"send":          {[]string{"uid", "msg"}, (*request).send},
+	"groupSend":     {[]string{"{gid, user}", "msg"}, (*request).groupSend},
+	"read":          {[]string{"conversation", "seq"}, now((*request).read)},
+	"sendApply":     {[]string{"uid", "data?"}, paced(deciding, (*request).sendApply)},
+	"acceptFriend":  {[]string{"uid"}, paced(deciding, (*request).acceptFriend)},
+	"rejectFriend":  {[]string{"uid", "reply?"}, paced(deciding, (*request).rejectFriend)},
+	"removeFriend":  {[]string{"uid"}, paced(deciding, (*request).removeFriend)},
+	"block":         {[]string{"uid"}, paced(deciding, (*request).block)},
+	"unblock":       {[]string{"uid"}, paced(deciding, (*request).unblock)},
+	"createGroup":   {[]string{"{name, members}"}, now((*request).createGroup)}, // which has a cost of its own
+	"updateGroup":   {[]string{"gid", "{name, avatar, description, history}"}, paced(deciding, (*request).updateGroup)},
+	"invite":        {[]string{"gid", "uid"}, paced(deciding, (*request).invite)},
+	"applyGroup":    {[]string{"gid", "data?"}, paced(deciding, (*request).applyGroup)},
+	"acceptGroup":   {[]string{"gid", "uid?"}, paced(deciding, (*request).acceptGroup)},
+	"rejectGroup":   {[]string{"gid", "uid?"}, paced(deciding, (*request).rejectGroup)},
+	"leaveGroup":    {[]string{"gid"}, paced(deciding, (*request).leaveGroup)},
+	"removeMember":  {[]string{"gid", "uid"}, paced(deciding, (*request).removeMember)},
+	"setRole":       {[]string{"gid", "uid", "role"}, paced(deciding, (*request).setRole)},
+	"dissolveGroup": {[]string{"gid"}, paced(deciding, (*request).dissolveGroup)},
+	"typing":        {[]string{"conversation"}, paced(typing, (*request).typing)},
+	"setStatus":     {[]string{"status"}, paced(deciding, (*request).setStatus)},
 }
 
 // now is a command that has its answer when it returns.
@@ -126,8 +134,17 @@ func (q *request) friendship(ctx context.Context, c domain.FriendCommand) (any, 
 	if err := q.known(ctx, u); err != nil {
 		return nil, err
 	}
+	var full people
+	switch c.(type) {
+	case domain.RequestFriend, domain.AcceptFriend:
+		full = q.edge.haveFriends(ctx, q.me, u)
+	}
 	return nil, q.decide(domain.Direct(q.me, u), func(s standing) (domain.Event, error) {
-		return s.(*friendship).Decide(c)
+		e, err := s.(*friendship).Decide(c)
+		if err == nil {
+			err = q.edge.roomForFriend(e, full)
+		}
+		return e, err
 	})
 }
 
@@ -147,7 +164,7 @@ func (q *request) sendApply(ctx context.Context) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, q.applyTo(g)
+		return nil, q.applyTo(ctx, g)
 	}
 	return q.friendship(ctx, domain.RequestFriend{By: q.me, Greeting: greeting, Pause: q.edge.pause()})
 }
@@ -160,7 +177,7 @@ func (q *request) greeting() json.RawMessage {
 	return nil
 }
 
-// pause is how long who has been turned down waits.
+// pause is how long who has applied and was not accepted waits.
 func (e *Edge) pause() domain.Pause { return domain.Pause{Now: time.Now(), Wait: e.Settings.Reapply} }
 
 func (q *request) rejectFriend(ctx context.Context) (any, error) {

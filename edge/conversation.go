@@ -34,6 +34,8 @@ type conversation struct {
 	followed bool               // of a group: its talk comes in
 	retired  bool               // it concerns nobody here any more, and another one may have taken its place
 	audience map[*person]uint64 // of a group: its members here, who hear what comes after a sequence
+	late     []*person          // of a group: members here who do not hear it yet, though they have entered before
+	only     *person            // who is told, where it is nobody else; nil: all whom it concerns
 	verdicts verdicts
 }
 
@@ -170,13 +172,6 @@ func (c *conversation) lose() (idle bool) {
 	return idle
 }
 
-// blank says whether nothing has been dealt with yet.
-func (c *conversation) blank() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.seen == 0
-}
-
 // reread takes from the log what has come since the last record that was dealt with, and did not get here or found no place.
 func (c *conversation) reread(ctx context.Context) error {
 	c.mu.Lock()
@@ -256,7 +251,10 @@ func (c *conversation) next() (fetch func(context.Context) error, more bool) {
 	for len(c.queue) > 0 && c.queue[0].Seq <= c.seen {
 		c.queue = c.queue[1:]
 	}
-	if len(c.queue) == 0 && c.short && !c.retired {
+	switch {
+	case len(c.late) > 0:
+		return c.admitLate, true
+	case len(c.queue) == 0 && c.short && !c.retired:
 		return c.reread, true
 	}
 	if len(c.queue) == 0 {
@@ -330,61 +328,20 @@ func (c *conversation) follow(ctx context.Context) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.retired { // meanwhile
+		c.hub.live.UnfollowGroup(g)
+		return nil
+	}
 	c.merge(missed)
 	c.followed = true
 	return nil
-}
-
-// admit lets a member who has just connected hear a group; a nobody is not let in. It says false where the conversation has retired.
-func (c *conversation) admit(ctx context.Context, p *person) (bool, error) {
-	if err := c.follow(ctx); err != nil {
-		return true, err
-	}
-	c.mu.Lock()
-	s, upTo := c.standing, c.upTo
-	c.mu.Unlock()
-	if s == nil {
-		var err error
-		if s, upTo, err = c.hub.fold(ctx, c.topic, 0); err != nil {
-			return true, err
-		}
-		c.install(s, upTo)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.retired {
-		return false, nil
-	}
-	if c.standing != nil { // else copies have been lost since
-		s, upTo = c.standing, c.upTo
-	}
-	if g, isGroup := s.(group); isGroup && g.Role(p.id) != "" {
-		c.hear(p, upTo)
-	}
-	c.retireIfIdle()
-	return true, nil
-}
-
-// hear adds a person to the audience, for what comes after a sequence. The caller holds c.mu.
-func (c *conversation) hear(p *person, after uint64) {
-	if _, hears := c.audience[p]; !hears && c.hub.holds(p, c) {
-		c.audience[p] = after
-	}
-}
-
-// dismiss takes a person who has gone out of the audience.
-func (c *conversation) dismiss(p *person) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.audience, p)
-	c.retireIfIdle()
 }
 
 // retireIfIdle ends a conversation that concerns nobody here any more: a direct one when both have gone, a group when no member is here
 // and nothing waits that might bring one in. The caller holds c.mu.
 func (c *conversation) retireIfIdle() {
 	g, isGroup := c.topic.Group()
-	if c.retired || isGroup && (len(c.audience) > 0 || len(c.queue) > 0) || !c.hub.forget(c) {
+	if c.retired || isGroup && (len(c.audience)+len(c.late) > 0 || len(c.queue) > 0) || !c.hub.forget(c) {
 		return
 	}
 	c.retired, c.queue = true, nil

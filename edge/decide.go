@@ -17,9 +17,9 @@ const attempts = 64
 // raceWait is how long a lost race waits for the live copy of what has won, before the log is read instead.
 const raceWait = 200 * time.Millisecond
 
-// decide makes a decision on a topic's state and stores what follows. Where this edge keeps the conversation, as it does one of two people, it
-// waits, too, until it has gone by it. The first try believes what the edge knows; a refusal counts only when it comes from the log. Those who decide on the same topic
-// do so one after the other, and each has its time from when it is its turn.
+// decide makes a decision on a topic's state and stores what follows, if anything. Where this edge keeps the conversation, as it does one of two people, it
+// waits, too, until it has gone by it. The first try believes what the edge knows; a refusal, or that all is so already, counts only when it comes from the log. Those
+// who decide on the same topic do so one after the other, and each has its time from when it is its turn.
 func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)) (err error) {
 	lines := &q.edge.hub.lines
 	if err := lines.enter(q.life, t); err != nil {
@@ -42,10 +42,10 @@ func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)
 		if err := q.edge.hub.stand(ctx, t, try > 0, decide); err != nil {
 			return err
 		}
-		if refused != nil && try == 0 {
+		if (refused != nil || event == nil) && try == 0 {
 			continue
 		}
-		if refused != nil {
+		if refused != nil || event == nil {
 			return refused
 		}
 		if _, _, direct := t.Pair(); direct {

@@ -84,12 +84,12 @@ func (h *hub) here(uids ...domain.UserID) []*person {
 func (c *conversation) deliverMessage(r domain.Record, m domain.Message) {
 	body := said{domain.Date(r.Time), m.Msg, r.Seq, m.ID}
 	if g, isGroup := c.topic.Group(); isGroup {
-		c.hub.emit(c.hearing(r.Seq), "groupReply", groupReplyFrom{g, c.hub.profiles.shown(m.From)}, body)
+		c.emit(c.hearing(r.Seq), "groupReply", groupReplyFrom{g, c.hub.profiles.shown(m.From)}, body)
 		return
 	}
 	peer := c.topic.Peer(m.From)
-	c.hub.emit(c.hub.here(peer), "reply", replyFrom{ID: m.From}, body)
-	c.hub.emit(c.hub.here(m.From), "reply", replyFrom{ID: peer, Self: true}, body)
+	c.emit(c.hub.here(peer), "reply", replyFrom{ID: m.From}, body)
+	c.emit(c.hub.here(m.From), "reply", replyFrom{ID: peer, Self: true}, body)
 }
 
 // hearing gives the audience of a record at a sequence.
@@ -107,9 +107,9 @@ func (c *conversation) hearing(seq uint64) []*person {
 // write as things stood then: who is blocked or a stranger says nothing by reading either.
 func (c *conversation) deliverMark(r domain.Record, e domain.ReadMarked, at standing) {
 	moved := func(me domain.UserID) markMoved { return markMoved{c.topic.ConversationID(me), e.By, e.UpTo(r.Seq)} }
-	c.hub.emit(c.hub.here(e.By), "read", moved(e.By))
+	c.emit(c.hub.here(e.By), "read", moved(e.By))
 	peer := c.topic.Peer(e.By)
 	if peer != "" && at.maySend(domain.Message{From: e.By, Open: c.hub.edge.Settings.Anyone}) == nil {
-		c.hub.emit(c.hub.here(peer), "read", moved(peer))
+		c.emit(c.hub.here(peer), "read", moved(peer))
 	}
 }

@@ -18,7 +18,7 @@ func (c *conversation) deliverGroup(r domain.Record) {
 	change := groupChange{GID: gid, Name: g.About().Name, Date: domain.Date(r.Time), Seq: r.Seq}
 	tell := func(to []*person, state string, by, uid domain.UserID) {
 		change.State, change.By, change.UID = state, by, uid
-		c.hub.emit(to, "group", change)
+		c.emit(to, "group", change)
 	}
 	members := func() []*person { return c.hearing(r.Seq) }
 	concerned := func(u domain.UserID) []*person { // by somebody's coming or going, u among them

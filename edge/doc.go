@@ -8,7 +8,7 @@
 // sender and to everyone who hears it alike (conversation.process, conversation.settle).
 //
 // Locks are taken in this order: conversation.following, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications, of
-// lines, of seen and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
+// lines, of pacer, of seen and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
 //
 // # Chosen, refused, because
 //
@@ -25,6 +25,15 @@
 //
 // Chosen: who enters while the read models are behind is let in with what those know, and the rest follows (hub.resettle). Refused: to wait, or
 // to send them away. Because: messages flow without the read models.
+//
+// Chosen: who enters waits a moment for their groups to be followed, and hears the rest of them late, from the log, by themselves where others hear
+// them already (conversation.admitLate). Refused: to wait for all. Because: others can bring somebody into any number of groups.
+//
+// Chosen: what somebody has used up of their pace is kept by id until it would be full again (pacer). Refused: to keep it with the person. Because:
+// whoever hangs up and comes back would begin anew.
+//
+// Chosen: how many friends and groups somebody has is asked of the read models. Refused: to count in the log. Because: no topic holds it, and a few
+// more than the limit do no harm.
 //
 // Chosen: edges tell one another who comes and goes, numbered, with a lease for each edge. Refused: a lease for each person, and presence in
 // the log. Because: the one costs something for everyone who is idle, and the other is for ever.

@@ -59,6 +59,9 @@ type Views interface {
 	Person(ctx context.Context, u domain.UserID) (domain.PersonView, error)
 	People(ctx context.Context, query string, limit int) ([]domain.PersonView, error)
 	Friends(ctx context.Context, me domain.UserID) ([]domain.FriendView, error)
+	// CountFriends and CountGroups say how many friends and groups each of some people has; who has none may be missing.
+	CountFriends(ctx context.Context, people []domain.UserID) (map[domain.UserID]int, error)
+	CountGroups(ctx context.Context, people []domain.UserID) (map[domain.UserID]int, error)
 	Applies(ctx context.Context, me domain.UserID) ([]domain.ApplyView, error)
 	Groups(ctx context.Context, me domain.UserID) ([]domain.GroupView, error)
 	Group(ctx context.Context, me domain.UserID, g domain.GroupID) (domain.GroupView, error)
@@ -88,7 +91,12 @@ type Options struct {
 type Settings struct {
 	Anyone     bool             // anyone may write to anyone; else only friends
 	MaxMessage int              // bytes of JSON of a message
-	Reapply    time.Duration    // how long who was turned down waits before applying again; 0: not at all
+	Reapply    time.Duration    // how long who has applied and was not accepted waits before applying again; 0: not at all
+	Friends    int              // of one person, at most, as far as the read models know; 0: any number
+	Groups     int              // that one person may be in, at most, likewise; 0: any number
+	Commands   int              // of one person in a second, other than messages and marks, for long; 50 times as many at once; 0: any number
+	Typing     int              // how often in a second one person may say to be typing, for long; 5 times as many at once; 0: any number
+	Connects   int              // of one person's devices in a second, for long; 30 times as many at once; 0: any number
 	Beat       time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
 	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
 	Socket     socketio.Options // its CheckOrigin holds for the API too
@@ -100,6 +108,7 @@ type Edge struct {
 	Options
 	logger      *slog.Logger
 	passwords   *passwords
+	pacer       *pacer
 	sockets     *socketio.Server
 	mux         *http.ServeMux
 	hub         *hub
@@ -118,7 +127,7 @@ var errClosing = errors.New("the edge is closing")
 func New(o Options) (*Edge, error) {
 	o.Settings.Beat = cmp.Or(o.Settings.Beat, time.Second)
 	o.Settings.LiveWait = cmp.Or(o.Settings.LiveWait, 2*time.Second)
-	e := &Edge{Options: o, logger: o.Settings.Logger, mux: http.NewServeMux()}
+	e := &Edge{Options: o, logger: o.Settings.Logger, pacer: newPacer(o.Settings), mux: http.NewServeMux()}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	var err error
 	if e.passwords, err = newPasswords(); err != nil {

@@ -26,6 +26,7 @@ type faulty struct {
 
 	entering    func(domain.UserID) error // is asked before a person is followed; nil: nothing
 	failAppends int                       // so many from now on fail
+	following   func(domain.GroupID)      // is called before a group is followed; nil: nothing
 }
 
 var errAway = domain.Refuse(domain.Unavailable, "the log is away")
@@ -127,6 +128,12 @@ type counted struct {
 }
 
 func (c *counted) FollowGroup(g domain.GroupID) error {
+	c.mu.Lock()
+	following := c.following
+	c.mu.Unlock()
+	if following != nil {
+		following(g)
+	}
 	err := c.Live.FollowGroup(g)
 	if err == nil {
 		c.set(func() { c.groups[g]++ })

@@ -105,7 +105,7 @@ func TestLargeGroupsAreQuiet(t *testing.T) {
 	for i := range crowd {
 		crowd[i] = domain.UserID(fmt.Sprint("u", i))
 	}
-	w.people("ann", "bob", "cat", "dan")
+	w.people("ann", "bob", "cat", "dan", "u1")
 	topic := w.group("g", "ann", append(crowd, "bob")...)
 	w.append(topic, domain.GroupRoleSet{By: "ann", UID: "bob", Role: domain.RoleAdmin})
 	n := w.edge()

@@ -8,7 +8,7 @@ import (
 )
 
 // inGroup decides on the group named by the first argument.
-func (q *request) inGroup(c func() (domain.GroupCommand, error)) (any, error) {
+func (q *request) inGroup(ctx context.Context, c func() (domain.GroupCommand, error)) (any, error) {
 	g, err := q.gid(0)
 	if err != nil {
 		return nil, err
@@ -17,18 +17,34 @@ func (q *request) inGroup(c func() (domain.GroupCommand, error)) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, q.decideGroup(g, command)
+	return nil, q.decideGroup(ctx, g, command)
 }
 
-func (q *request) decideGroup(g domain.GroupID, c domain.GroupCommand) error {
+func (q *request) decideGroup(ctx context.Context, g domain.GroupID, c domain.GroupCommand) error {
+	var full people
+	switch c := c.(type) {
+	case domain.AcceptInvitation:
+		full = q.edge.haveGroups(ctx, c.UID)
+	case domain.ApplyToJoin:
+		full = q.edge.haveGroups(ctx, c.UID)
+	case domain.AcceptApplication:
+		full = q.edge.haveGroups(ctx, c.UID)
+	}
 	return q.decide(domain.InGroup(g), func(s standing) (domain.Event, error) {
 		g := s.(group)
 		if _, making := c.(domain.CreateGroup); !making && !g.Exists() {
 			return nil, errNoGroup
 		}
-		return g.Decide(c)
+		e, err := g.Decide(c)
+		if err == nil {
+			err = q.edge.roomForGroup(q.me, e, full)
+		}
+		return e, err
 	})
 }
+
+// membersPerCommand is how many members of a new group count as much as one more command: each is looked up, and told.
+const membersPerCommand = 100
 
 // createGroup makes a group of the caller's: friends are in at once (or anyone, where anyone may write to anyone), others invited.
 func (q *request) createGroup(ctx context.Context) (any, error) {
@@ -42,13 +58,21 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 	if len(a.Members) >= domain.MaxMembers {
 		return nil, domain.Refuse(domain.TooLarge, "members must be at most %d", domain.MaxMembers-1)
 	}
+	if err := q.pace(deciding, 1+len(a.Members)/membersPerCommand); err != nil {
+		return nil, err
+	}
 	c := domain.CreateGroup{By: q.me, Name: a.Name}
 	var err error
 	if c.Members, c.Invited, err = q.friendsAmong(ctx, a.Members); err != nil {
 		return nil, err
 	}
+	full := q.edge.haveGroups(ctx, append(c.Members, q.me)...)
+	if full[q.me] {
+		return nil, q.edge.errOwnGroups()
+	}
+	c.Members, c.Invited = full.apart(c.Members, c.Invited)
 	g := domain.GroupID(newID())
-	if err := q.decideGroup(g, c); err != nil {
+	if err := q.decideGroup(ctx, g, c); err != nil {
 		return nil, err
 	}
 	return map[string]any{"gid": g}, nil
@@ -124,8 +148,8 @@ func (q *request) friendOf(ctx context.Context, u domain.UserID) (bool, error) {
 }
 
 // updateGroup changes what the group is called, looks like and lets be read.
-func (q *request) updateGroup(context.Context) (any, error) {
-	return q.inGroup(func() (domain.GroupCommand, error) {
+func (q *request) updateGroup(ctx context.Context) (any, error) {
+	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
 		var a struct {
 			Name        *string `json:"name"`
 			Avatar      *string `json:"avatar"`
@@ -138,7 +162,7 @@ func (q *request) updateGroup(context.Context) (any, error) {
 }
 
 func (q *request) invite(ctx context.Context) (any, error) {
-	return q.inGroup(func() (domain.GroupCommand, error) {
+	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
 		u, err := q.uid(1)
 		if err != nil {
 			return nil, err
@@ -147,26 +171,26 @@ func (q *request) invite(ctx context.Context) (any, error) {
 			return nil, err
 		}
 		friend, err := q.friendOf(ctx, u)
-		return domain.Invite{By: q.me, UID: u, Friend: friend}, err
+		return domain.Invite{By: q.me, UID: u, Friend: friend, Full: q.edge.haveGroups(ctx, u)[u]}, err
 	})
 }
 
-func (q *request) applyGroup(context.Context) (any, error) {
+func (q *request) applyGroup(ctx context.Context) (any, error) {
 	g, err := q.gid(0)
 	if err != nil {
 		return nil, err
 	}
-	return nil, q.applyTo(g)
+	return nil, q.applyTo(ctx, g)
 }
 
-func (q *request) applyTo(g domain.GroupID) error {
-	return q.decideGroup(g, domain.ApplyToJoin{UID: q.me, Greeting: q.greeting(), Pause: q.edge.pause()})
+func (q *request) applyTo(ctx context.Context, g domain.GroupID) error {
+	return q.decideGroup(ctx, g, domain.ApplyToJoin{UID: q.me, Greeting: q.greeting(), Pause: q.edge.pause()})
 }
 
 // acceptGroup says yes: to one's own invitation, or to somebody's application.
-func (q *request) acceptGroup(context.Context) (any, error) {
-	return q.inGroup(func() (domain.GroupCommand, error) {
-		u, err := q.whose()
+func (q *request) acceptGroup(ctx context.Context) (any, error) {
+	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
+		u, err := q.whose(ctx)
 		if u == q.me {
 			return domain.AcceptInvitation{UID: u}, err
 		}
@@ -175,9 +199,9 @@ func (q *request) acceptGroup(context.Context) (any, error) {
 }
 
 // rejectGroup says no, likewise.
-func (q *request) rejectGroup(context.Context) (any, error) {
-	return q.inGroup(func() (domain.GroupCommand, error) {
-		u, err := q.whose()
+func (q *request) rejectGroup(ctx context.Context) (any, error) {
+	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
+		u, err := q.whose(ctx)
 		if u == q.me {
 			return domain.DeclineInvitation{UID: u}, err
 		}
@@ -185,28 +209,28 @@ func (q *request) rejectGroup(context.Context) (any, error) {
 	})
 }
 
-// whose decodes the optional second argument, a person's id; without it, it is one's own.
-func (q *request) whose() (domain.UserID, error) {
+// whose decodes the optional second argument, somebody's id; without it, it is one's own.
+func (q *request) whose(ctx context.Context) (domain.UserID, error) {
 	if len(q.event.Args) < 2 {
 		return q.me, nil
 	}
-	return q.anyone(1)
+	return q.somebody(ctx, 1)
 }
 
-func (q *request) leaveGroup(context.Context) (any, error) {
-	return q.inGroup(func() (domain.GroupCommand, error) { return domain.Leave{UID: q.me}, nil })
+func (q *request) leaveGroup(ctx context.Context) (any, error) {
+	return q.inGroup(ctx, func() (domain.GroupCommand, error) { return domain.Leave{UID: q.me}, nil })
 }
 
-func (q *request) removeMember(context.Context) (any, error) {
-	return q.inGroup(func() (domain.GroupCommand, error) {
-		u, err := q.anyone(1)
+func (q *request) removeMember(ctx context.Context) (any, error) {
+	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
+		u, err := q.somebody(ctx, 1)
 		return domain.RemoveMember{By: q.me, UID: u}, err
 	})
 }
 
-func (q *request) setRole(context.Context) (any, error) {
-	return q.inGroup(func() (domain.GroupCommand, error) {
-		u, err := q.anyone(1)
+func (q *request) setRole(ctx context.Context) (any, error) {
+	return q.inGroup(ctx, func() (domain.GroupCommand, error) {
+		u, err := q.somebody(ctx, 1)
 		if err != nil {
 			return nil, err
 		}
@@ -215,6 +239,6 @@ func (q *request) setRole(context.Context) (any, error) {
 	})
 }
 
-func (q *request) dissolveGroup(context.Context) (any, error) {
-	return q.inGroup(func() (domain.GroupCommand, error) { return domain.DissolveGroup{By: q.me}, nil })
+func (q *request) dissolveGroup(ctx context.Context) (any, error) {
+	return q.inGroup(ctx, func() (domain.GroupCommand, error) { return domain.DissolveGroup{By: q.me}, nil })
 }

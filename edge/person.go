@@ -4,8 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync/atomic"
-
-	"golang.org/x/time/rate"
+	"time"
 
 	"parley/domain"
 	"parley/edge/socketio"
@@ -21,9 +20,8 @@ type person struct {
 	// These are guarded by hub.mu.
 	entered       bool // a device has come so far that others may see it
 	status        domain.Status
-	statusSeq     uint64        // where the log says so; 0: not that we knew
-	typing        *rate.Limiter // nil until they type
-	following     bool          // the feed of their direct conversations is open
+	statusSeq     uint64 // where the log says so; 0: not that we knew
+	following     bool   // the feed of their direct conversations is open
 	friends       []*watched
 	changed       map[domain.UserID]bool // friendships that changed while friends were being read; nil afterwards
 	conversations map[*conversation]struct{}
@@ -120,8 +118,30 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	if err != nil {
 		return err
 	}
-	return h.admitAll(ctx, p, groups)
+	first := make(chan error, 1)
+	h.edge.spawn(func() {
+		h.until([]*person{p}, func(ctx context.Context) error {
+			err := h.admitAll(ctx, p, groups)
+			select {
+			case first <- err:
+			default: // nobody waits any more
+			}
+			return err
+		})
+	})
+	select {
+	case err := <-first:
+		return err
+	case <-time.After(followWithin):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
+
+// followWithin is how long who enters waits for all groups to be followed. Those that are not by then follow after, and what was said in them
+// meanwhile is heard then.
+const followWithin = 2 * time.Second
 
 // friendsAt gives a person's friends, if the read models can be had, as of some ends of the log. Where those are behind it leaves out who is none any more
 // by the log, so that nobody is seen by whom they have removed or blocked, and the person is settled again later.
@@ -140,14 +160,17 @@ func (h *hub) friendsAt(ctx context.Context, p *person, ends []domain.Position) 
 	return slices.DeleteFunc(friends, func(f domain.FriendView) bool { return !yet[f.ID] }), err
 }
 
-// admitAll lets a person hear their groups, some at a time so that the broker is asked once for many.
+// admitAll lets a person hear their groups, for as long as they are here, some at a time so that the broker is asked once for many.
 func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView) error {
 	errs := make(chan error, len(groups))
 	inTurns(groups, func(g domain.GroupView) {
-		c := h.conversation(domain.InGroup(g.ID))
-		in, err := c.admit(ctx, p)
-		for ; !in && err == nil; in, err = c.admit(ctx, p) {
-			c = h.conversation(domain.InGroup(g.ID)) // the other has retired
+		var in, behind bool
+		var err error
+		for !in && err == nil && h.isHere(p) {
+			c := h.conversation(domain.InGroup(g.ID))
+			if in, behind, err = c.admit(ctx, p); behind {
+				c.catchUp()
+			}
 		}
 		errs <- err
 	})
@@ -158,6 +181,23 @@ func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView
 		}
 	}
 	return nil
+}
+
+// isHere says whether a person has not gone, nor gone and come back.
+func (h *hub) isHere(p *person) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.people[p.id] == p
+}
+
+// isSettled says whether who and what concerns a person is known, and they are in, or cannot be let in.
+func (p *person) isSettled() bool {
+	select {
+	case <-p.settled:
+		return true
+	default:
+		return false
+	}
 }
 
 // leave takes a device away, and the person with the last one.

@@ -40,6 +40,7 @@ func TestRefusals(t *testing.T) {
 		{domain.Malformed, "send", []any{"bob", "hello", "again"}},
 		{domain.Malformed, "send", []any{"bob", ""}},
 		{domain.Malformed, "send", []any{"bob", "  "}},
+		{domain.Malformed, "send", []any{"bob", "\u200b"}},
 		{domain.Malformed, "send", []any{"bob", nil}},
 		{domain.Malformed, "send", []any{"bob", map[string]any{"text": "x"}}},
 		{domain.Malformed, "send", []any{"bob", map[string]any{"txt": "x", "id": "a b"}}},
@@ -95,8 +96,10 @@ func TestRefusals(t *testing.T) {
 		{domain.Malformed, "updateGroup", []any{"own", "x"}},
 		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"name": 7}}},
 		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"name": " "}}},
-		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"avatar": long[:1025]}}},
-		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"description": long[:1025]}}},
+		{domain.TooLarge, "updateGroup", []any{"own", map[string]any{"name": long[:65]}}},
+		{domain.TooLarge, "updateGroup", []any{"own", map[string]any{"avatar": long[:1025]}}},
+		{domain.TooLarge, "updateGroup", []any{"own", map[string]any{"description": long[:1025]}}},
+		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"description": "a\rb"}}},
 		{domain.Malformed, "updateGroup", []any{"own", map[string]any{"history": "none"}}},
 		{domain.Forbidden, "setRole", []any{"g", "cat", "admin"}},
 		{domain.Malformed, "setRole", []any{"own", "bob", "king"}},
@@ -112,6 +115,8 @@ func TestRefusals(t *testing.T) {
 		{domain.Forbidden, "rejectGroup", []any{"g", "ann"}},
 		{domain.Forbidden, "leaveGroup", []any{"g"}},
 		{domain.Forbidden, "removeMember", []any{"g", "cat"}},
+		{domain.Malformed, "sendApply", nil},
+		{domain.Malformed, "sendApply", []any{"eve", nil, nil}},
 		{domain.Malformed, "nonsense", nil},
 		{domain.Malformed, strings.Repeat("n", 10_000), nil},
 	} {
@@ -136,5 +141,23 @@ func TestRefusals(t *testing.T) {
 	}
 	if n.e.Keeps(domain.Direct("ann", "eve")) || n.e.Keeps(domain.InGroup("nothing")) || n.e.Keeps(domain.InGroup("g")) {
 		t.Error("conversations are kept in which she may say nothing")
+	}
+}
+
+// What a command takes is said whole: what may be left out, too.
+func TestArgumentsAreNamed(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann")
+	a := w.edge().device("ann")
+	for command, want := range map[string]string{
+		"sendApply": "sendApply takes (uid, data?), not 0 of them", "rejectFriend": "rejectFriend takes (uid, reply?), not 0 of them",
+		"acceptGroup": "acceptGroup takes (gid, uid?), not 0 of them", "setRole": "setRole takes (gid, uid, role), not 0 of them",
+	} {
+		if got := a.no(domain.Malformed, command); got.Message != want {
+			t.Errorf("%s is refused by %q, want %q", command, got.Message, want)
+		}
+	}
+	if got := a.no(domain.Malformed, "rejectFriend", "bob", 7); got.Message != "reply must be a string" {
+		t.Errorf("refused by %q", got.Message)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"parley/domain"
 	"parley/edge/socketio"
@@ -76,11 +77,14 @@ const (
 func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.Session, error) {
 	token := tokenOf(socket.Handshake())
 	if token == "" {
-		return nil, refusal(domain.Unauthenticated, noToken)
+		return nil, refusal(domain.Refuse(domain.Unauthenticated, noToken))
 	}
 	who, err := e.Tokens.verify(token)
 	if err != nil {
-		return nil, refusal(domain.Unauthenticated, domain.Refusal(err).Message)
+		return nil, refusal(domain.Refusal(err))
+	}
+	if err := e.pacer.take(who.id, connecting, 1, time.Now()); err != nil {
+		return nil, e.cannotConnect(who.id, err)
 	}
 	view, err := e.hub.profiles.ensure(ctx, who.id, who.profile)
 	if err != nil {
@@ -117,9 +121,16 @@ func shown(h *socketio.Handshake) map[string]any {
 		"url": path + "?" + query.Encode(), "query": flat}
 }
 
-func refusal(code domain.Code, message string) error {
-	return &socketio.ConnectError{Message: message, Data: map[string]any{"code": code}}
+func refusal(r *domain.Error) error {
+	data := map[string]any{"code": r.Code}
+	if r.RetryAfter > 0 {
+		data["retryAfter"] = seconds(r.RetryAfter)
+	}
+	return &socketio.ConnectError{Message: r.Message, Data: data}
 }
+
+// seconds are whole ones, rounded up, so that who waits as told is not too early.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 func (e *Edge) cannotConnect(u domain.UserID, err error) error {
 	r := domain.Refusal(err)
@@ -129,7 +140,7 @@ func (e *Edge) cannotConnect(u domain.UserID, err error) error {
 	if r.Code == domain.Internal {
 		e.logger.Error("cannot let somebody in", "user", u, "error", err)
 	}
-	return refusal(r.Code, r.Message)
+	return refusal(r)
 }
 
 // Disconnect takes the device away.
@@ -149,7 +160,7 @@ func (s *session) Event(ctx context.Context, ev *socketio.Event) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if n := len(ev.Args); n < command.least || n > len(command.args) {
+	if n := len(ev.Args); !command.takes(n) {
 		q.answer(nil, domain.Refuse(domain.Malformed, "%s takes (%s), not %d of them", ev.Name, command.usage(), n))
 		return nil
 	}
@@ -201,7 +212,7 @@ func (q *request) refused(err error) reply {
 	}
 	r := reply{Code: e.Code, Message: e.Message}
 	if e.RetryAfter > 0 {
-		r.Data = map[string]any{"retryAfter": e.RetryAfter.Seconds()}
+		r.Data = map[string]any{"retryAfter": seconds(e.RetryAfter)}
 	}
 	return r
 }
@@ -209,7 +220,7 @@ func (q *request) refused(err error) reply {
 // str decodes the argument at i, a string.
 func (q *request) str(i int) (s string, err error) {
 	if q.event.Decode(i, &s) != nil {
-		return "", domain.Refuse(domain.Malformed, "%s must be a string", q.command.args[i])
+		return "", domain.Refuse(domain.Malformed, "%s must be a string", q.command.arg(i))
 	}
 	return s, nil
 }
@@ -218,7 +229,7 @@ func (q *request) str(i int) (s string, err error) {
 func (q *request) uid(i int) (domain.UserID, error) {
 	u, err := q.anyone(i)
 	if err == nil && u == q.me {
-		err = domain.Refuse(domain.Malformed, "%s must be another's, this one is yours", q.command.args[i])
+		err = domain.Refuse(domain.Malformed, "%s must be another's, this one is yours", q.command.arg(i))
 	}
 	return u, err
 }
@@ -230,6 +241,15 @@ func (q *request) anyone(i int) (domain.UserID, error) {
 		return "", err
 	}
 	return domain.ParseUserID(s)
+}
+
+// somebody decodes the argument at i, the id of a person that there is.
+func (q *request) somebody(ctx context.Context, i int) (domain.UserID, error) {
+	u, err := q.anyone(i)
+	if err == nil {
+		err = q.known(ctx, u)
+	}
+	return u, err
 }
 
 // gid decodes the argument at i, a group's id.
@@ -254,7 +274,7 @@ func (q *request) conversation(i int) (domain.Topic, error) {
 func (q *request) object(i int, v any) error {
 	raw := q.event.Args[i].JSON()
 	if len(raw) == 0 || raw[0] != '{' {
-		return domain.Refuse(domain.Malformed, "%s must be an object", q.command.args[i])
+		return domain.Refuse(domain.Malformed, "%s must be an object", q.command.arg(i))
 	}
 	err := json.Unmarshal(raw, v)
 	var wrong *json.UnmarshalTypeError

@@ -149,10 +149,7 @@ func (h *hub) unfriend(ctx context.Context, p *person) error {
 // until tries something until it succeeds; it says false where all of the people it is for have gone before, or the edge closes.
 func (h *hub) until(people []*person, try func(context.Context) error) bool {
 	for pause := retryFirst; ; pause = min(2*pause, retryAtMost) {
-		h.mu.RLock()
-		here := slices.ContainsFunc(people, func(p *person) bool { return h.people[p.id] == p })
-		h.mu.RUnlock()
-		if !here {
+		if !slices.ContainsFunc(people, h.isHere) {
 			return false
 		}
 		if try(h.edge.ctx) == nil {
@@ -182,11 +179,6 @@ func (h *hub) reenter(ctx context.Context, p *person, hole reached) error {
 	}
 	if err := h.admitAll(ctx, p, groups); err != nil {
 		return err
-	}
-	for _, g := range groups {
-		if c := h.kept(domain.InGroup(g.ID)); c != nil && c.blank() && c.lose() {
-			c.catchUp()
-		}
 	}
 	if hole == nil {
 		h.befriended(p, friends)

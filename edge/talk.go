@@ -107,7 +107,11 @@ func (q *request) room(ctx context.Context, t domain.Topic, m domain.Message) (*
 		if _, isGroup := t.Group(); !isGroup {
 			return c, nil
 		}
-		if _, err := c.admit(ctx, q.person); err != nil {
+		_, behind, err := c.admit(ctx, q.person)
+		if behind {
+			hub.edge.spawn(c.catchUp)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

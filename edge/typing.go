@@ -4,20 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"time"
-
-	"golang.org/x/time/rate"
 
 	"parley/domain"
 )
 
 const typingSubject = "typing"
-
-// How often somebody may say to be typing, on all devices at this edge together.
-const (
-	typingEvery = time.Second
-	typingBurst = 5
-)
 
 // keystroke is what edges tell one another of who types.
 type keystroke struct {
@@ -37,9 +28,6 @@ func (q *request) typing(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wait := q.edge.hub.pace(q.person); wait > 0 {
-		return nil, &domain.Error{Code: domain.TooMany, Message: "you say too often that you are typing; once a second is enough", RetryAfter: wait}
-	}
 	if err := q.edge.hub.maySend(ctx, t, domain.Message{From: q.me, Open: q.edge.Settings.Anyone}); err != nil {
 		return nil, err
 	}
@@ -48,21 +36,6 @@ func (q *request) typing(ctx context.Context) (any, error) {
 		return nil, err
 	}
 	return nil, q.edge.Signals.Broadcast(typingSubject, b)
-}
-
-// pace takes account of one more time that somebody types. It gives how long it would have to wait; 0: not at all.
-func (h *hub) pace(p *person) time.Duration {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if p.typing == nil {
-		p.typing = rate.NewLimiter(rate.Every(typingEvery), typingBurst)
-	}
-	r := p.typing.Reserve()
-	wait := r.Delay()
-	if wait > 0 {
-		r.Cancel()
-	}
-	return wait
 }
 
 // typed hears of somebody who types, at any edge, and tells those here who are in the conversation as far as this edge knows.

@@ -1,7 +1,6 @@
 package edge_test
 
 import (
-	"encoding/json"
 	"testing"
 
 	"parley/domain"
@@ -77,7 +76,7 @@ func TestTypingIsPaced(t *testing.T) {
 	w := newWorld(t, 1)
 	w.people("ann", "bob")
 	w.befriend("ann", "bob")
-	n := w.edge()
+	n := w.edge(slow)
 	one, two := n.device("ann"), n.device("ann")
 	passed := 0
 	for i := 0; ; i++ {
@@ -89,9 +88,7 @@ func TestTypingIsPaced(t *testing.T) {
 			}
 			continue
 		}
-		var data struct{ RetryAfter float64 }
-		must(t, json.Unmarshal(got.Data, &data))
-		if got.Code != domain.TooMany || data.RetryAfter <= 0 || data.RetryAfter > 1 {
+		if got.Code != domain.TooMany || got.wait(t) != 1 {
 			t.Errorf("answered %+v after %d", got, passed)
 		}
 		break

@@ -214,8 +214,8 @@ func (n *node) startEdge(ctx context.Context) error {
 			return n.journal.Live(deliver, lost)
 		},
 		Settings: edge.Settings{
-			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Reapply: n.Chat.Reapply, Logger: n.logger,
-			Socket: n.wire(),
+			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Reapply: n.Chat.Reapply, Friends: n.Chat.Friends, Groups: n.Chat.Groups,
+			Commands: n.Chat.Commands, Typing: n.Chat.Typing, Connects: n.Chat.Connects, Logger: n.logger, Socket: n.wire(),
 		},
 	})
 	if err != nil {

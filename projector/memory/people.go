@@ -65,6 +65,34 @@ func (s *Store) Friends(_ context.Context, me domain.UserID) ([]domain.FriendVie
 	return friends, nil
 }
 
+// CountFriends says how many friends each of some people has.
+func (s *Store) CountFriends(_ context.Context, people []domain.UserID) (map[domain.UserID]int, error) {
+	return s.count(people, func(t domain.Topic) bool { _, _, ok := t.Pair(); return ok }), nil
+}
+
+// CountGroups says how many groups each of some people is a member of.
+func (s *Store) CountGroups(_ context.Context, people []domain.UserID) (map[domain.UserID]int, error) {
+	return s.count(people, func(t domain.Topic) bool { _, ok := t.Group(); return ok }), nil
+}
+
+func (s *Store) count(people []domain.UserID, counts func(domain.Topic) bool) map[domain.UserID]int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	all := make(map[domain.UserID]int)
+	for _, u := range people {
+		n := 0
+		for t, m := range s.members[u] {
+			if m.Present && counts(t) {
+				n++
+			}
+		}
+		if n > 0 {
+			all[u] = n
+		}
+	}
+	return all
+}
+
 // Applies gives what waits for me's answer, also as owner or admin of groups, the newest first, at most view.MaxApplies.
 func (s *Store) Applies(_ context.Context, me domain.UserID) ([]domain.ApplyView, error) {
 	s.mu.RLock()

@@ -189,6 +189,8 @@ func TestPlans(t *testing.T) {
 		"People":           func() { check(s.People(ctx, "user1", 20)) },
 		"People, all":      func() { check(s.People(ctx, "", 20)) },
 		"Friends":          func() { check(s.Friends(ctx, "me")) },
+		"CountFriends":     func() { check(s.CountFriends(ctx, []domain.UserID{"me", "u1", "u2"})) },
+		"CountGroups":      func() { check(s.CountGroups(ctx, []domain.UserID{"me", "u1", "u2"})) },
 		"Applies":          func() { check(s.Applies(ctx, "me")) },
 		"Groups":           func() { check(s.Groups(ctx, "me")) },
 		"Group":            func() { check(s.Group(ctx, "me", "everyone")) },
@@ -277,6 +279,37 @@ func TestApplicationsCostWhatWaits(t *testing.T) {
 		// each of the groups and of the applications, and where those of a group end
 		if n := reads(t, db, statement); n > mine+waits+answered+3 {
 			t.Errorf("%d rows were read for %d applications in %d groups", n, waits, answered)
+		}
+	}
+}
+
+// Friends and groups are counted by an index alone, an entry for each.
+func TestCountingCostsWhatIsCounted(t *testing.T) {
+	s, db := full(t)
+	people := []domain.UserID{"me", "u1", "u2", "nobody"}
+	for name, count := range map[string]func(context.Context, []domain.UserID) (map[domain.UserID]int, error){"friends": s.CountFriends, "groups": s.CountGroups} {
+		var all int
+		sent := spy(t, db, func() {
+			counts, err := count(t.Context(), people)
+			if err != nil || counts["me"] < 300 {
+				t.Errorf("%s: %v, %v", name, counts, err)
+			}
+			for _, n := range counts {
+				all += n
+			}
+		})
+		for _, statement := range sent {
+			for _, line := range plan(t, db, statement) {
+				if line["key"] != "by_uid" || !strings.Contains(line["extra"], "Using index") {
+					t.Errorf("%s\n%v", statement, line)
+				}
+			}
+			if n := reads(t, db, statement); n > all+2*len(people)+1 {
+				t.Errorf("%d rows were read for %d %s", n, all, name)
+			}
+		}
+		if len(sent) != 1 {
+			t.Errorf("%d statements for %s", len(sent), name)
 		}
 	}
 }

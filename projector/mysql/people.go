@@ -102,6 +102,41 @@ func (s *Store) Friends(ctx context.Context, me domain.UserID) (friends []domain
 	return friends, err
 }
 
+// CountFriends says how many friends each of some people has. It reads an entry of an index for each of those, and asks once for some hundred
+// people.
+func (s *Store) CountFriends(ctx context.Context, people []domain.UserID) (map[domain.UserID]int, error) {
+	return s.count(ctx, "count friends", "user.%", people)
+}
+
+// CountGroups says how many groups each of some people is a member of, likewise.
+func (s *Store) CountGroups(ctx context.Context, people []domain.UserID) (map[domain.UserID]int, error) {
+	return s.count(ctx, "count groups", "group.%", people)
+}
+
+// count forces the index: for who has left little, the servers would rather read whole rows.
+func (s *Store) count(ctx context.Context, what, topics string, people []domain.UserID) (counts map[domain.UserID]int, err error) {
+	type found struct {
+		uid   domain.UserID
+		count int
+	}
+	err = s.try(ctx, what, func(ctx context.Context) error {
+		counts = make(map[domain.UserID]int, len(people))
+		for some := range slices.Chunk(people, chunk) {
+			rows, err := collect(ctx, s.db, func(r *sql.Rows) (f found, err error) { return f, r.Scan(&f.uid, &f.count) },
+				"SELECT uid, COUNT(*) FROM members FORCE INDEX (by_uid) WHERE present=1 AND topic LIKE ? AND uid IN ("+holes(len(some))+") GROUP BY uid",
+				append([]any{topics}, keys(some)...)...)
+			if err != nil {
+				return err
+			}
+			for _, f := range rows {
+				counts[f.uid] = f.count
+			}
+		}
+		return nil
+	})
+	return counts, err
+}
+
 // seen says when those who ever were online were seen last.
 func seen(ctx context.Context, q asker, uids []domain.UserID) (map[domain.UserID]int64, error) {
 	rows, err := collectIn(ctx, q, func(r *sql.Rows) (p projector.SeenRow, err error) { return p, r.Scan(&p.UID, &p.Date) },

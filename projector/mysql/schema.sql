@@ -49,7 +49,8 @@ CREATE TABLE members (
   joined_seq BIGINT UNSIGNED NOT NULL, -- where they joined it, this time or the last
   left_seq   BIGINT UNSIGNED NOT NULL, -- where they left it, and may read up to
   PRIMARY KEY (uid, topic),
-  KEY by_topic (topic, present, uid)
+  KEY by_topic (topic, present, uid),
+  KEY by_uid (uid, present, topic) -- for counting
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE marks (

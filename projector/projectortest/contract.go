@@ -18,6 +18,7 @@ func Contract(t *testing.T, open func(testing.TB) Store) {
 		"people":           testPeople,
 		"friends":          testFriends,
 		"seen":             testSeen,
+		"counted":          testCounted,
 		"groups":           testGroups,
 		"described":        testDescribed,
 		"roles":            testRoles,

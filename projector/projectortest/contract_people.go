@@ -1,7 +1,9 @@
 package projectortest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -93,4 +95,56 @@ func testSeen(t *testing.T, s *story) {
 	s.equal("a friend without a profile", len(friends[0].Seen) > 0, err, "true")
 	_, err = s.Person(ctx, "dora")
 	s.refused("whose status alone is known", err, domain.NotFound)
+}
+
+// Whoever has left, been put out or fallen out is counted no more, and who has only been asked is not yet. Any number may be asked of at once.
+func testCounted(t *testing.T, s *story) {
+	ctx := t.Context()
+	counted := func(want string) {
+		t.Helper()
+		s.fold()
+		for name, count := range map[string]func(context.Context, []domain.UserID) (map[domain.UserID]int, error){"friends": s.CountFriends, "groups": s.CountGroups} {
+			counts, err := count(ctx, nil)
+			s.equal(name+" of nobody", len(counts), err, "0")
+		}
+		people := []domain.UserID{"ann", "bob", "cid", "none"}
+		friends, err := s.CountFriends(ctx, people)
+		groups, errGroups := s.CountGroups(ctx, people)
+		var got []int
+		for _, u := range people {
+			got = append(got, friends[u], groups[u])
+		}
+		s.equal("friends and groups", got, errors.Join(err, errGroups), want)
+	}
+	counted("[0,0,0,0,0,0,0,0]")
+	s.happen(ab, domain.FriendRequested{By: "bob"})
+	s.happen(g, domain.GroupCreated{By: "ann", Name: "g", Invited: []domain.UserID{"bob"}})
+	s.happen(g, domain.GroupApplied{UID: "cid"})
+	counted("[0,1,0,0,0,0,0,0]")
+	s.happen(ab, domain.FriendAccepted{By: "ann"})
+	s.befriend(domain.Direct("ann", "cid"))
+	s.happen(g, domain.GroupJoined{By: "bob", UID: "bob"}, domain.GroupJoined{By: "ann", UID: "cid"})
+	s.happen(domain.InGroup("h"), domain.GroupCreated{By: "ann", Name: "h"})
+	s.happen(ab, say("ann", "hi"))
+	counted("[2,2,1,1,1,1,0,0]")
+	s.happen(ab, domain.FriendBlocked{By: "bob"})
+	s.happen(domain.Direct("ann", "cid"), domain.FriendRemoved{By: "ann"})
+	s.happen(g, domain.GroupLeft{UID: "bob"}, domain.GroupRemoved{By: "ann", UID: "cid"})
+	counted("[0,2,0,0,0,0,0,0]")
+	s.happen(domain.InGroup("h"), domain.GroupDissolved{By: "ann"})
+	counted("[0,1,0,0,0,0,0,0]")
+
+	many := make([]domain.UserID, 1200) // more than one statement asks of
+	for i := range many {
+		many[i] = domain.UserID(fmt.Sprint("u", i))
+	}
+	s.happen(domain.InGroup("all"), domain.GroupCreated{By: "ann", Name: "all", Members: many})
+	s.fold()
+	groups, err := s.CountGroups(ctx, append(many, "ann"))
+	for _, u := range many {
+		if groups[u] != 1 {
+			t.Fatalf("%s is in %d groups, want 1", u, groups[u])
+		}
+	}
+	s.equal("groups of many", groups["ann"], err, "2")
 }

@@ -152,7 +152,7 @@ func (h *History) group(t *rapid.T) {
 		if !g.Exists() {
 			kinds = [][]domain.GroupCommand{making(id, by, outside)}
 		}
-		if e, err := g.Decide(pick(t, "command", pick(t, "kind", kinds))); err == nil {
+		if e, err := g.Decide(pick(t, "command", pick(t, "kind", kinds))); err == nil && e != nil {
 			g.Evolve(e, h.now())
 			h.append(domain.InGroup(id), e)
 			return

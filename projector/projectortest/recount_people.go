@@ -163,15 +163,22 @@ func (c said) checkGroup(tb testing.TB, s Store, me domain.UserID) {
 
 func checkFriends(tb testing.TB, log *Log, s Store, me domain.UserID, all map[domain.Topic]said) {
 	tb.Helper()
-	want := make(map[domain.UserID]string)
+	want, inGroups := make(map[domain.UserID]string), 0
 	for t, c := range all {
 		if u := t.Peer(me); u != "" && c.inside[me] {
 			want[u] = lastSeen(log, u)
+		} else if c.inside[me] {
+			inGroups++
 		}
 	}
 	friends, err := s.Friends(tb.Context(), me)
 	if err != nil || len(friends) != len(want) {
 		tb.Errorf("%s has %d friends, %v; want %d", me, len(friends), err, len(want))
+	}
+	counts, err := s.CountFriends(tb.Context(), []domain.UserID{"nobody", me})
+	groups, errGroups := s.CountGroups(tb.Context(), []domain.UserID{"nobody", me})
+	if err != nil || errGroups != nil || counts[me] != len(want) || groups[me] != inGroups || counts["nobody"]+groups["nobody"] != 0 {
+		tb.Errorf("%s has %v friends and is in %v groups, %v, %v; want %d and %d", me, counts, groups, err, errGroups, len(want), inGroups)
 	}
 	for _, f := range friends {
 		if seen, ok := want[f.ID]; !ok || f.Seen != seen {

@@ -17,6 +17,8 @@ type Store interface {
 	Person(ctx context.Context, uid domain.UserID) (domain.PersonView, error)
 	People(ctx context.Context, query string, limit int) ([]domain.PersonView, error)
 	Friends(ctx context.Context, me domain.UserID) ([]domain.FriendView, error)
+	CountFriends(ctx context.Context, people []domain.UserID) (map[domain.UserID]int, error)
+	CountGroups(ctx context.Context, people []domain.UserID) (map[domain.UserID]int, error)
 	Applies(ctx context.Context, me domain.UserID) ([]domain.ApplyView, error)
 	Groups(ctx context.Context, me domain.UserID) ([]domain.GroupView, error)
 	Group(ctx context.Context, me domain.UserID, gid domain.GroupID) (domain.GroupView, error)

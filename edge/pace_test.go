@@ -1,0 +1,125 @@
+package edge
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/domain"
+)
+
+var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+
+// pacing is a pacer at some time.
+type pacing struct {
+	*testing.T
+	*pacer
+	now time.Time
+}
+
+func (p *pacing) ok(who domain.UserID, what activity, times, cost int) {
+	p.Helper()
+	for i := range times {
+		if err := p.take(who, what, cost, p.now); err != nil {
+			p.Fatalf("number %d of %d, at a cost of %d: %v", i+1, times, cost, err)
+		}
+	}
+}
+
+func (p *pacing) no(who domain.UserID, what activity, cost int, wait time.Duration) {
+	p.Helper()
+	r := domain.Refusal(p.take(who, what, cost, p.now))
+	if r.Code != domain.TooMany || r.RetryAfter != wait || !strings.HasSuffix(r.Message, " "+wait.String()) {
+		p.Errorf("at a cost of %d: %v, try again after %v; want after %v", cost, r, r.RetryAfter, wait)
+	}
+}
+
+func TestPace(t *testing.T) {
+	p := &pacing{t, newPacer(Settings{Commands: 2, Typing: 1, Connects: 1}), noon}
+	p.ok("ann", deciding, 100, 1)
+	p.no("ann", deciding, 1, time.Second)
+	p.ok("ann", typing, 5, 1) // another bucket
+	p.no("ann", typing, 1, time.Second)
+	p.ok("ann", connecting, 30, 1)
+	p.no("ann", connecting, 1, time.Second)
+	p.ok("bob", deciding, 100, 1) // and another's
+	p.now = p.now.Add(time.Second)
+	p.ok("ann", deciding, 2, 1)
+	p.no("ann", deciding, 1, time.Second)
+	p.no("ann", deciding, 3, 2*time.Second)
+	p.now = p.now.Add(2 * time.Second) // as told
+	p.ok("ann", deciding, 1, 3)
+	p.ok("ann", deciding, 1, 1)
+	p.no("ann", deciding, 1, time.Second)
+
+	// What costs more than all that there is takes all that there is.
+	p.no("ann", deciding, 101, 50*time.Second)
+	p.now = p.now.Add(49 * time.Second)
+	p.no("ann", deciding, 1000, time.Second)
+	p.now = p.now.Add(time.Second)
+	p.ok("ann", deciding, 1, 1000)
+	p.no("ann", deciding, 1, time.Second)
+
+	free := &pacing{t, newPacer(Settings{}), noon}
+	for _, what := range []activity{deciding, typing, connecting} {
+		free.ok("ann", what, 1000, 1)
+	}
+	if len(free.recent) > 0 {
+		t.Error("what has no limit is kept")
+	}
+}
+
+// However people come and go, what they have used up is not forgotten before it would be full again.
+func TestPaceIsKeptUntilItIsFull(t *testing.T) {
+	for range 200 {
+		p := &pacing{t, newPacer(Settings{Commands: 2}), noon}
+		done, began := 0, p.now
+		for range 60 {
+			p.now = p.now.Add(rand.N(20 * time.Second))
+			_ = p.take("bob", deciding, 1, p.now)
+			for range rand.IntN(120) {
+				if p.take("ann", deciding, 1, p.now) == nil {
+					done++
+				}
+			}
+			if most := 100 + 2*p.now.Sub(began).Seconds(); float64(done) > most {
+				t.Fatalf("%d within %v", done, p.now.Sub(began))
+			}
+		}
+	}
+}
+
+// Those whose bucket is full again are not kept, and no more than so many are.
+func TestPaceIsBounded(t *testing.T) {
+	p := &pacing{t, newPacer(Settings{Commands: 2}), noon}
+	kept := func() int { return len(p.recent) + len(p.before) }
+	user := func(i int) domain.UserID { return domain.UserID(fmt.Sprint("u", i)) }
+	for i := range 1000 {
+		p.ok(user(i), deciding, 1, 1)
+	}
+	p.now = p.now.Add(period)
+	p.ok("ann", deciding, 1, 1)
+	if n := kept(); n != 1001 {
+		t.Errorf("%d are kept after a period, want 1001", n)
+	}
+	p.now = p.now.Add(period)
+	p.ok("bob", deciding, 1, 1)
+	if n := kept(); n != 2 {
+		t.Errorf("%d are kept after two, want ann and bob", n)
+	}
+	p.now = p.now.Add(2 * period)
+	p.ok("cat", deciding, 1, 1)
+	if n := kept(); n != 1 {
+		t.Errorf("%d are kept after a long time, want cat", n)
+	}
+	for i := range 3 * maxPaced {
+		p.ok(user(i), deciding, 1, 1)
+		if n := kept(); n > 2*maxPaced {
+			t.Fatalf("%d are kept, want at most %d", n, 2*maxPaced)
+		}
+	}
+	p.ok(user(3*maxPaced-1), deciding, 99, 1)
+	p.no(user(3*maxPaced-1), deciding, 1, time.Second)
+}
