@@ -19,6 +19,7 @@ type hub struct {
 	watched       map[domain.UserID]*watched // who is a friend of somebody's here
 	unsettled     map[*person]reached        // whose friends and groups are to be read again; nil where no live copies are missing
 	settling      bool                       // a goroutine sees to them
+	rechecks      again
 
 	reached reached // used by the feed's goroutine alone
 }

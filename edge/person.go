@@ -26,6 +26,7 @@ type person struct {
 	changed       map[domain.UserID]bool // friendships that changed while friends were being read; nil afterwards
 	conversations map[*conversation]struct{}
 	from          []domain.Position // by shard: what is stored later they are to hear; nil until that is known
+	mended        reached           // what is stored up to here they have been told, after a hole
 
 	settled chan struct{} // closed when all of it is there, or err says why not
 	err     error
