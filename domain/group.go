@@ -11,14 +11,15 @@ const (
 // Group is who is in a group and what they may do there, folded from the state lane of its topic. The zero value is a group that
 // was never made.
 type Group struct {
-	about   GroupDescribed
-	exists  bool // made and not ended
-	owner   UserID
-	members map[UserID]member
-	invited map[UserID]struct{}  // who has a place and may take it
-	applied map[UserID]struct{}  // who waits for an answer
-	refused map[UserID]time.Time // who got a no, and when
-	joins   int                  // how many have ever joined: gives each its turn
+	about     GroupDescribed
+	exists    bool // made and not ended
+	owner     UserID
+	members   map[UserID]member
+	answering map[UserID]struct{}  // those of them who may answer applications
+	invited   map[UserID]struct{}  // who has a place and may take it
+	applied   map[UserID]struct{}  // who waits for an answer
+	refused   map[UserID]time.Time // who got a no, and when
+	joins     int                  // how many have ever joined: gives each its turn
 }
 
 type member struct {
@@ -48,6 +49,15 @@ func (g *Group) Invited(u UserID) bool {
 func (g *Group) Applied(u UserID) bool {
 	_, waits := g.applied[u]
 	return waits
+}
+
+// Answering gives those who hear of applications to join, and answer them: the owner and the admins, in no order.
+func (g *Group) Answering() []UserID {
+	all := make([]UserID, 0, len(g.answering))
+	for u := range g.answering {
+		all = append(all, u)
+	}
+	return all
 }
 
 // Members gives everyone who is in, in no order. It costs a pass over them all.
@@ -114,7 +124,8 @@ func (g *Group) Evolve(e Event, at time.Time) {
 func (g *Group) create(e GroupCreated) {
 	g.about = GroupDescribed{By: e.By, Name: e.Name, History: HistoryAll}
 	g.exists = true
-	g.members, g.invited = make(map[UserID]member, 1+len(e.Members)), make(map[UserID]struct{}, len(e.Invited))
+	g.members, g.answering = make(map[UserID]member, 1+len(e.Members)), map[UserID]struct{}{}
+	g.invited = make(map[UserID]struct{}, len(e.Invited))
 	g.applied, g.refused = map[UserID]struct{}{}, map[UserID]time.Time{}
 	g.join(e.By, RoleMember)
 	g.appoint(e.By, RoleOwner)
@@ -136,11 +147,21 @@ func (g *Group) join(u UserID, r Role) {
 		return
 	}
 	g.joins++
-	g.members[u] = member{r, g.joins}
+	g.put(u, member{r, g.joins})
+}
+
+func (g *Group) put(u UserID, m member) {
+	g.members[u] = m
+	if g.MayAnswer(u) {
+		g.answering[u] = struct{}{}
+	} else {
+		delete(g.answering, u)
+	}
 }
 
 func (g *Group) leave(u UserID) {
 	delete(g.members, u)
+	delete(g.answering, u)
 	if g.owner == u {
 		g.owner = ""
 	}
@@ -154,13 +175,13 @@ func (g *Group) appoint(u UserID, r Role) {
 	}
 	if r == RoleOwner {
 		if was, in := g.members[g.owner]; in {
-			g.members[g.owner] = member{RoleAdmin, was.turn}
+			g.put(g.owner, member{RoleAdmin, was.turn})
 		}
 		g.owner = u
 	} else if g.owner == u {
 		g.owner = ""
 	}
-	g.members[u] = member{r, m.turn}
+	g.put(u, member{r, m.turn})
 }
 
 // refuse turns an application down. Of those who were turned down the latest are remembered.
@@ -181,6 +202,7 @@ func (g *Group) refuse(u UserID, at time.Time) {
 func (g *Group) end() {
 	g.exists, g.owner = false, ""
 	clear(g.members)
+	clear(g.answering)
 	clear(g.invited)
 	clear(g.applied)
 	clear(g.refused)

@@ -235,6 +235,10 @@ func checkGroup(t *rapid.T, g *Group, history []Event) {
 	if g.Size() != size || g.Exists() != (size > 0) {
 		t.Fatalf("exists %t with %d members, want %d after %v", g.Exists(), g.Size(), size, history)
 	}
+	may := slices.DeleteFunc(g.Members(), func(u UserID) bool { return !g.MayAnswer(u) })
+	if got := g.Answering(); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(may))) {
+		t.Fatalf("%q answer, %q may, after %v", got, may, history)
+	}
 	if want := map[bool]int{true: 1}[g.Exists()]; owners != want {
 		t.Fatalf("%d owners, want %d after %v", owners, want, history)
 	}

@@ -45,8 +45,11 @@ func (c *conversation) deliverGroup(r domain.Record) {
 		c.joined(r.Seq, e.UID)
 		tell(concerned(e.UID), "joined", e.By, e.UID)
 	case domain.GroupLeft:
-		change.Owner = e.Owner
-		tell(concerned(e.UID), "left", e.UID, e.UID)
+		to := concerned(e.UID)
+		if change.Owner = e.Owner; e.Owner != "" { // everyone is to know who the owner is now
+			to = with(members(), c.hub.here(e.UID))
+		}
+		tell(to, "left", e.UID, e.UID)
 		c.unhear(c.hub.here(e.UID)...)
 	case domain.GroupRemoved:
 		tell(concerned(e.UID), "removed", e.By, e.UID)
@@ -73,8 +76,10 @@ func (c *conversation) joined(seq uint64, uids ...domain.UserID) {
 
 // running gives those of the audience who may answer applications, and somebody who may be no member; "" for nobody.
 func (c *conversation) running(seq uint64, also domain.UserID) []*person {
-	g := c.standing.(group)
-	who := slices.DeleteFunc(c.hearing(seq), func(p *person) bool { return !g.MayAnswer(p.id) })
+	who := slices.DeleteFunc(c.hub.here(c.standing.(group).Answering()...), func(p *person) bool {
+		after, hears := c.audience[p]
+		return !hears || seq <= after
+	})
 	return with(who, c.hub.here(also))
 }
 

@@ -128,6 +128,13 @@ func TestLargeGroupsAreQuiet(t *testing.T) {
 	}
 	a.ok("groupSend", gid("g"), "hello")
 	u.until("hello")
+	a.ok("leaveGroup", "g") // who owns it now is of interest to all
+	var left struct{ State, Owner string }
+	eventually(t, "a plain member hears of the new owner", func() bool {
+		all := u.all("group")
+		all[len(all)-1].arg(t, 0, &left)
+		return left.State == "left" && left.Owner == "bob"
+	})
 }
 
 // A history that begins with one's joining hides what was said before, also the last thing that was; another setting shows it.
