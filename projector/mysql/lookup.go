@@ -34,7 +34,7 @@ func (s *Store) checkpoints(ctx context.Context) (at []domain.Position, err erro
 		shard int
 		domain.Position
 	}
-	err = s.try(ctx, "read the checkpoints", func(ctx context.Context) error {
+	err = s.ask(ctx, "read the checkpoints", func(ctx context.Context) error {
 		found, err := collect(ctx, s.db, func(r *sql.Rows) (c row, err error) { return c, r.Scan(&c.shard, &c.Epoch, &c.Seq) },
 			"SELECT shard, epoch, seq FROM checkpoints ORDER BY shard")
 		at = nil
