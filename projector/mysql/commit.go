@@ -127,18 +127,15 @@ func putMembers(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	})
 }
 
+// dropApplies names the index: by another one, which the server takes for as good, it lasts ten times as long.
 func dropApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	for _, t := range b.Ended {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM applies WHERE topic=?", t.Key()); err != nil {
-			return err
-		}
+	const head = "DELETE a FROM applies a FORCE INDEX (PRIMARY) WHERE "
+	if err := drop(ctx, tx, head+"a.topic IN (", b.Ended, func(t domain.Topic) []any { return []any{t.Key()} }); err != nil {
+		return err
 	}
-	for _, a := range b.Answered {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM applies WHERE topic=? AND uid=?", a.Topic.Key(), string(a.UID)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return drop(ctx, tx, head+"(a.topic, a.uid) IN (", b.Answered, func(a projector.ApplyKey) []any {
+		return []any{a.Topic.Key(), string(a.UID)}
+	})
 }
 
 func putApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {

@@ -108,8 +108,7 @@ func (s *Store) Known(ctx context.Context, keys []projector.MessageKey) (there [
 			}
 			found, err := collect(ctx, s.db, func(r *sql.Rows) (key projector.MessageKey, err error) {
 				return key, r.Scan(topicOf(&key.Topic), &key.From, &key.ID)
-			}, "SELECT topic, sender, id FROM messages WHERE "+
-				strings.TrimSuffix(strings.Repeat("(topic=? AND sender=? AND id=?) OR ", len(some)), " OR "), args...)
+			}, "SELECT topic, sender, id FROM messages WHERE "+either(len(some), "topic=? AND sender=? AND id=?"), args...)
 			if err != nil {
 				return err
 			}
