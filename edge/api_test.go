@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,6 +52,12 @@ func TestProblems(t *testing.T) {
 		"no conversation":    {"GET", "/api/conversations/x/messages", ann, "", 422, domain.Malformed},
 		"before and after":   {"GET", "/api/conversations/u:bob/messages?before=1&after=1", ann, "", 422, domain.Malformed},
 		"no cursor":          {"GET", "/api/conversations?after=x", ann, "", 422, domain.Malformed},
+		"no such place":      {"GET", "/api/applies?after=x", ann, "", 422, domain.Malformed},
+		"a long cursor":      {"GET", "/api/applies?after=" + strings.Repeat("a", 513), ann, "", 422, domain.Malformed},
+		"no such type":       {"GET", "/api/applies?type=friend,enemy", ann, "", 422, domain.Malformed},
+		"four types":         {"GET", "/api/applies?type=friend,friend,friend,friend", ann, "", 422, domain.Malformed},
+		"applies, limit 0":   {"GET", "/api/applies?limit=0", ann, "", 422, domain.Malformed},
+		"applies, limit 101": {"GET", "/api/applies?limit=101", ann, "", 422, domain.Malformed},
 		"nothing there":      {"GET", "/api/nothing", ann, "", 404, domain.NotFound},
 		"no such method":     {"DELETE", "/api/nothing", ann, "", 404, domain.NotFound},
 		"no body":            {"POST", "/api/login", "", "", 400, domain.Malformed},
@@ -237,6 +244,8 @@ func TestQueries(t *testing.T) {
 	w.befriend("ann", "bob")
 	g := w.group("g", "ann", "bob", "cat")
 	w.append(domain.InGroup("g2"), domain.GroupCreated{By: "bob", Name: "g2", Invited: []domain.UserID{"ann"}})
+	w.append(domain.Direct("ann", "dan"), domain.FriendRequested{By: "dan"})
+	w.append(domain.Direct("ann", "eve"), domain.FriendBlocked{By: "ann"})
 	first := w.say(g, "bob", "1")
 	w.say(g, "bob", "2")
 	n := w.edge()
@@ -246,7 +255,11 @@ func TestQueries(t *testing.T) {
 		"/api/users?query=NAME&limit=1":     `"username":"ann"`,
 		"/api/users?query=x":                `{"users":[]}`,
 		"/api/friends":                      `"id":"bob"`,
-		"/api/applies":                      `"type":"invite"`,
+		"/api/applies":                      `{"applies":[{"type":"friend","from":{"id":"dan"`,
+		"/api/applies?type=invite&limit=1":  `{"applies":[{"type":"invite"`,
+		"/api/applies?type=group,friend":    `"id":"dan"`,
+		"/api/applies?type=group":           `{"applies":[],"next":""}`,
+		"/api/blocked":                      `{"blocked":[{"id":"eve"`,
 		"/api/groups":                       `"members":3`,
 		"/api/groups/g":                     `"owner":"ann"`,
 		"/api/groups/g2":                    `"owner":"bob"`,
@@ -263,4 +276,57 @@ func TestQueries(t *testing.T) {
 			t.Errorf("%s: %d %.300s, want %s in it", path, status, raw, want)
 		}
 	}
+}
+
+// What waits for one's answer comes page by page, and without the invitations of those whom one blocks.
+func TestApplies(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob", "cat", "dan")
+		w.group("g", "ann")
+		w.append(domain.InGroup("bobs"), domain.GroupCreated{By: "bob", Name: "bobs", Invited: []domain.UserID{"ann"}})
+		n := w.edge()
+		a := n.device("ann")
+		n.device("cat").ok("sendApply", "ann")
+		n.device("dan").ok("applyGroup", "g")
+		list := func(query string) (all []string) {
+			t.Helper()
+			for next := ""; ; {
+				var page struct {
+					Applies []domain.ApplyView
+					Next    string
+				}
+				if n.get("ann", "/api/applies?limit=1"+query+next, &page); len(page.Applies) > 1 {
+					t.Errorf("a page of %d", len(page.Applies))
+				}
+				for _, v := range page.Applies {
+					all = append(all, string(v.Type)+" "+string(v.From.ID))
+				}
+				if page.Next == "" {
+					return all
+				}
+				next = "&after=" + page.Next
+			}
+		}
+		is := func(got []string, want ...string) {
+			t.Helper()
+			slices.Sort(got) // in a log of shards, what came first is told by clocks
+			if !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		is(list(""), "friend cat", "group dan", "invite bob")
+		is(list("&type=friend,group"), "friend cat", "group dan")
+		is(list("&type=invite"), "invite bob")
+		var before, after struct{ Blocked []domain.PersonView }
+		a.ok("block", "bob")
+		a.ok("block", "cat")
+		is(list(""), "group dan")
+		n.get("ann", "/api/blocked", &before)
+		a.ok("unblock", "bob")
+		is(list(""), "group dan", "invite bob")
+		n.get("ann", "/api/blocked", &after)
+		if len(before.Blocked) != 2 || before.Blocked[0].Name != "Name of bob" || len(after.Blocked) != 1 || after.Blocked[0].ID != "cat" {
+			t.Errorf("ann blocked %+v, then %+v", before, after)
+		}
+	})
 }

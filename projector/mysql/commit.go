@@ -65,7 +65,7 @@ func move(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 
 func putAll(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	for _, step := range []func(context.Context, *sql.Tx, projector.Batch) error{
-		putMessages, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, dropApplies, putApplies,
+		putMessages, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, putBlocks, dropApplies, putApplies,
 	} {
 		if err := step(ctx, tx, b); err != nil {
 			return err
@@ -121,10 +121,15 @@ func putGroups(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 }
 
 func putMembers(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("members", "uid,topic", "present", "role", "answers", "since", "joined_seq", "left_seq")
+	head, tail := upsert("members", "uid,topic", "present", "role", "answers", "since", "joined_seq", "left_seq", "hidden_seq")
 	return put(ctx, tx, head, tail, b.Members, func(m projector.MemberRow) []any {
-		return []any{string(m.UID), m.Topic.Key(), m.Present, string(m.Role), m.Answers, m.Since, m.Joined, m.Left}
+		return []any{string(m.UID), m.Topic.Key(), m.Present, string(m.Role), m.Answers, m.Since, m.Joined, m.Left, m.Hidden}
 	})
+}
+
+func putBlocks(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+	head, tail := upsert("blocks", "uid,other", "blocks")
+	return put(ctx, tx, head, tail, b.Blocks, func(r projector.BlockRow) []any { return []any{string(r.By), string(r.UID), r.Blocks} })
 }
 
 // dropApplies names the index: by another one, which the server takes for as good, it lasts ten times as long.
@@ -139,8 +144,8 @@ func dropApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 }
 
 func putApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("applies", "topic,uid", "to_join", "sender", "data", "date", "seq")
+	head, tail := upsert("applies", "topic,uid", "type", "sender", "data", "date", "seq")
 	return put(ctx, tx, head, tail, b.Applies, func(a projector.ApplyRow) []any {
-		return []any{a.Topic.Key(), string(a.UID), a.ToJoin, string(a.From), string(a.Data), a.Date, a.Seq}
+		return []any{a.Topic.Key(), string(a.UID), string(a.Type), string(a.From), string(a.Data), a.Date, a.Seq}
 	})
 }

@@ -232,13 +232,13 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 
 // readable gives after which seq and up to which me may read a conversation, or refuses with code Forbidden.
 func readable(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (after, upTo uint64, err error) {
-	const query = `SELECT m.present, m.joined_seq, m.left_seq, COALESCE(c.history,''), COALESCE(c.last_number,0)
+	const query = `SELECT m.present, m.joined_seq, m.left_seq, m.hidden_seq, COALESCE(c.history,''), COALESCE(c.last_number,0)
 		FROM members m LEFT JOIN conversations c ON c.topic=m.topic WHERE m.uid=? AND m.topic=?`
 	m := projector.MemberRow{Topic: t}
 	var g projector.GroupRow
 	var tail projector.TailRow
 	found, err := collect(ctx, q, func(r *sql.Rows) (struct{}, error) {
-		return struct{}{}, r.Scan(&m.Present, &m.Joined, &m.Left, &g.History, &tail.Number)
+		return struct{}{}, r.Scan(&m.Present, &m.Joined, &m.Left, &m.Hidden, &g.History, &tail.Number)
 	}, query, string(me), t.Key())
 	if err != nil {
 		return 0, 0, err
