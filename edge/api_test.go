@@ -174,6 +174,11 @@ type lagging struct {
 
 func (l lagging) Wait(context.Context, []domain.Position) (uint64, error) { return l.behind, l.err }
 
+// away are read models that cannot be reached.
+type away struct{ lagging }
+
+func (away) Groups(context.Context, domain.UserID) ([]domain.GroupView, error) { return nil, errAway }
+
 // endless is a log that does not know where it ends.
 type endless struct{ edge.Log }
 
@@ -200,6 +205,44 @@ func TestBehind(t *testing.T) {
 				t.Errorf("status %d, behind %q, %+v; want behind %q", status, got, me, c.want)
 			}
 		})
+	}
+}
+
+// A refusal says how far behind it is, too: what is not there may be there soon.
+func TestRefusalsSayHowFarBehindTheyAre(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann")
+	w.group("g", "bob")
+	w.fold()
+	behind := w.edge(func(o *edge.Options) { o.Views = away{lagging{w.views, 3, nil}} })
+	now := w.edge()
+	for path, status := range map[string]int{
+		"/api/users/nobody": 404, "/api/groups/none": 404, "/api/groups/g": 403, "/api/groups/g/members": 403,
+		"/api/conversations/g:g/messages": 403, "/api/conversations/u:bob/messages": 403, "/api/applies?after=x": 422, "/api/groups": 503,
+	} {
+		var p problem
+		got, header := behind.ask(http.MethodGet, path, w.token("ann"), "", &p)
+		if got != status || p.Status != status || p.Code == 0 || header.Get("Parley-Behind") != "3" || header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %+v, behind %q; want %d, behind 3", path, got, p, header.Get("Parley-Behind"), status)
+		}
+		if _, header := now.ask(http.MethodGet, path, w.token("ann"), "", nil); len(header.Values("Parley-Behind")) > 0 {
+			t.Errorf("%s: behind %q", path, header.Values("Parley-Behind"))
+		}
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Security  []any
+			Responses map[string]struct{ Headers map[string]any }
+		}
+	}
+	now.get("ann", "/api/openapi.json", &doc)
+	for path, methods := range doc.Paths {
+		if get, ok := methods["get"]; ok && (get.Responses["200"].Headers["Parley-Behind"] == nil || get.Responses["default"].Headers["Parley-Behind"] == nil) {
+			t.Errorf("%s: the document does not say that all answers may have Parley-Behind", path)
+		}
+	}
+	if doc.Paths["/api/blocked"] == nil || len(doc.Paths) < 12 {
+		t.Errorf("the document has %d paths", len(doc.Paths))
 	}
 }
 

@@ -87,10 +87,20 @@ func query[In, Out any](e *Edge, api huma.API, path, id, summary string, run fun
 		out := answer[Out]{Behind: e.fresh(ctx)}
 		var err error
 		if out.Body, err = run(ctx, caller(ctx).id, in); err != nil {
-			return nil, e.problem(err)
+			return nil, behind(e.problem(err), out.Behind)
 		}
 		return &out, nil
 	})
+	answers := api.OpenAPI().Paths[path].Get.Responses
+	answers["default"].Headers = answers["200"].Headers // refusals say it too
+}
+
+// behind adds to a refusal how far behind the log it is, as answer does to an answer.
+func behind(refusal error, by string) error {
+	if by == "" {
+		return refusal
+	}
+	return huma.ErrorWithHeaders(refusal, http.Header{"Parley-Behind": {by}})
 }
 
 func (e *Edge) serveQueries(api huma.API) {
