@@ -27,10 +27,9 @@ type (
 		Seen string `json:"seen,omitempty" doc:"When the friend was last seen online, as far as that was while not online now"`
 	}
 
-	// ApplyView is something that waits for the reader's answer: an application for friendship, an invitation to a group, or an application
-	// to join a group of which the reader is the owner or an admin.
+	// ApplyView is something that waits for the reader's answer.
 	ApplyView struct {
-		Type  string          `json:"type" enum:"friend,invite,group"`
+		Type  ApplyType       `json:"type" enum:"friend,invite,group"`
 		From  PersonView      `json:"from"`
 		Group *GroupView      `json:"group,omitempty"` // but for friendship
 		Data  json.RawMessage `json:"data,omitempty"`  // the greeting of an application
@@ -75,4 +74,14 @@ type (
 		Unread uint64       `json:"unread"` // how many messages after the mark
 		Read   uint64       `json:"read"`   // the seq up to which the reader has read
 	}
+)
+
+// ApplyType says what an answer is waited for to.
+type ApplyType string
+
+// The types. They are part of the protocol.
+const (
+	ApplyFriend ApplyType = "friend" // an application for friendship
+	ApplyInvite ApplyType = "invite" // an invitation to a group
+	ApplyGroup  ApplyType = "group"  // an application to join a group, which its owner and admins are to answer
 )

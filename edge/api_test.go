@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,6 +52,12 @@ func TestProblems(t *testing.T) {
 		"no conversation":    {"GET", "/api/conversations/x/messages", ann, "", 422, domain.Malformed},
 		"before and after":   {"GET", "/api/conversations/u:bob/messages?before=1&after=1", ann, "", 422, domain.Malformed},
 		"no cursor":          {"GET", "/api/conversations?after=x", ann, "", 422, domain.Malformed},
+		"no such place":      {"GET", "/api/applies?after=x", ann, "", 422, domain.Malformed},
+		"a long cursor":      {"GET", "/api/applies?after=" + strings.Repeat("a", 513), ann, "", 422, domain.Malformed},
+		"no such type":       {"GET", "/api/applies?type=friend,enemy", ann, "", 422, domain.Malformed},
+		"four types":         {"GET", "/api/applies?type=friend,friend,friend,friend", ann, "", 422, domain.Malformed},
+		"applies, limit 0":   {"GET", "/api/applies?limit=0", ann, "", 422, domain.Malformed},
+		"applies, limit 101": {"GET", "/api/applies?limit=101", ann, "", 422, domain.Malformed},
 		"nothing there":      {"GET", "/api/nothing", ann, "", 404, domain.NotFound},
 		"no such method":     {"DELETE", "/api/nothing", ann, "", 404, domain.NotFound},
 		"no body":            {"POST", "/api/login", "", "", 400, domain.Malformed},
@@ -167,6 +174,11 @@ type lagging struct {
 
 func (l lagging) Wait(context.Context, []domain.Position) (uint64, error) { return l.behind, l.err }
 
+// away are read models that cannot be reached.
+type away struct{ lagging }
+
+func (away) Groups(context.Context, domain.UserID) ([]domain.GroupView, error) { return nil, errAway }
+
 // endless is a log that does not know where it ends.
 type endless struct{ edge.Log }
 
@@ -193,6 +205,44 @@ func TestBehind(t *testing.T) {
 				t.Errorf("status %d, behind %q, %+v; want behind %q", status, got, me, c.want)
 			}
 		})
+	}
+}
+
+// A refusal says how far behind it is, too: what is not there may be there soon.
+func TestRefusalsSayHowFarBehindTheyAre(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann")
+	w.group("g", "bob")
+	w.fold()
+	behind := w.edge(func(o *edge.Options) { o.Views = away{lagging{w.views, 3, nil}} })
+	now := w.edge()
+	for path, status := range map[string]int{
+		"/api/users/nobody": 404, "/api/groups/none": 404, "/api/groups/g": 403, "/api/groups/g/members": 403,
+		"/api/conversations/g:g/messages": 403, "/api/conversations/u:bob/messages": 403, "/api/applies?after=x": 422, "/api/groups": 503,
+	} {
+		var p problem
+		got, header := behind.ask(http.MethodGet, path, w.token("ann"), "", &p)
+		if got != status || p.Status != status || p.Code == 0 || header.Get("Parley-Behind") != "3" || header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s: %d %+v, behind %q; want %d, behind 3", path, got, p, header.Get("Parley-Behind"), status)
+		}
+		if _, header := now.ask(http.MethodGet, path, w.token("ann"), "", nil); len(header.Values("Parley-Behind")) > 0 {
+			t.Errorf("%s: behind %q", path, header.Values("Parley-Behind"))
+		}
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Security  []any
+			Responses map[string]struct{ Headers map[string]any }
+		}
+	}
+	now.get("ann", "/api/openapi.json", &doc)
+	for path, methods := range doc.Paths {
+		if get, ok := methods["get"]; ok && (get.Responses["200"].Headers["Parley-Behind"] == nil || get.Responses["default"].Headers["Parley-Behind"] == nil) {
+			t.Errorf("%s: the document does not say that all answers may have Parley-Behind", path)
+		}
+	}
+	if doc.Paths["/api/blocked"] == nil || len(doc.Paths) < 12 {
+		t.Errorf("the document has %d paths", len(doc.Paths))
 	}
 }
 
@@ -237,6 +287,8 @@ func TestQueries(t *testing.T) {
 	w.befriend("ann", "bob")
 	g := w.group("g", "ann", "bob", "cat")
 	w.append(domain.InGroup("g2"), domain.GroupCreated{By: "bob", Name: "g2", Invited: []domain.UserID{"ann"}})
+	w.append(domain.Direct("ann", "dan"), domain.FriendRequested{By: "dan"})
+	w.append(domain.Direct("ann", "eve"), domain.FriendBlocked{By: "ann"})
 	first := w.say(g, "bob", "1")
 	w.say(g, "bob", "2")
 	n := w.edge()
@@ -246,7 +298,11 @@ func TestQueries(t *testing.T) {
 		"/api/users?query=NAME&limit=1":     `"username":"ann"`,
 		"/api/users?query=x":                `{"users":[]}`,
 		"/api/friends":                      `"id":"bob"`,
-		"/api/applies":                      `"type":"invite"`,
+		"/api/applies":                      `{"applies":[{"type":"friend","from":{"id":"dan"`,
+		"/api/applies?type=invite&limit=1":  `{"applies":[{"type":"invite"`,
+		"/api/applies?type=group,friend":    `"id":"dan"`,
+		"/api/applies?type=group":           `{"applies":[],"next":""}`,
+		"/api/blocked":                      `{"blocked":[{"id":"eve"`,
 		"/api/groups":                       `"members":3`,
 		"/api/groups/g":                     `"owner":"ann"`,
 		"/api/groups/g2":                    `"owner":"bob"`,
@@ -263,4 +319,57 @@ func TestQueries(t *testing.T) {
 			t.Errorf("%s: %d %.300s, want %s in it", path, status, raw, want)
 		}
 	}
+}
+
+// What waits for one's answer comes page by page, and without the invitations of those whom one blocks.
+func TestApplies(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob", "cat", "dan")
+		w.group("g", "ann")
+		w.append(domain.InGroup("bobs"), domain.GroupCreated{By: "bob", Name: "bobs", Invited: []domain.UserID{"ann"}})
+		n := w.edge()
+		a := n.device("ann")
+		n.device("cat").ok("sendApply", "ann")
+		n.device("dan").ok("applyGroup", "g")
+		list := func(query string) (all []string) {
+			t.Helper()
+			for next := ""; ; {
+				var page struct {
+					Applies []domain.ApplyView
+					Next    string
+				}
+				if n.get("ann", "/api/applies?limit=1"+query+next, &page); len(page.Applies) > 1 {
+					t.Errorf("a page of %d", len(page.Applies))
+				}
+				for _, v := range page.Applies {
+					all = append(all, string(v.Type)+" "+string(v.From.ID))
+				}
+				if page.Next == "" {
+					return all
+				}
+				next = "&after=" + page.Next
+			}
+		}
+		is := func(got []string, want ...string) {
+			t.Helper()
+			slices.Sort(got) // in a log of shards, what came first is told by clocks
+			if !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+		is(list(""), "friend cat", "group dan", "invite bob")
+		is(list("&type=friend,group"), "friend cat", "group dan")
+		is(list("&type=invite"), "invite bob")
+		var before, after struct{ Blocked []domain.PersonView }
+		a.ok("block", "bob")
+		a.ok("block", "cat")
+		is(list(""), "group dan")
+		n.get("ann", "/api/blocked", &before)
+		a.ok("unblock", "bob")
+		is(list(""), "group dan", "invite bob")
+		n.get("ann", "/api/blocked", &after)
+		if len(before.Blocked) != 2 || before.Blocked[0].Name != "Name of bob" || len(after.Blocked) != 1 || after.Blocked[0].ID != "cat" {
+			t.Errorf("ann blocked %+v, then %+v", before, after)
+		}
+	})
 }

@@ -92,25 +92,24 @@ const (
 	maxPushedBytes = 256 << 10
 )
 
+// pushed are the types of what a device gets then. Invitations are not among them: any member of a group may send them, and the list has them.
+var pushed = []domain.ApplyType{domain.ApplyFriend, domain.ApplyGroup}
+
 // deliverApplies hands over the applications, for friendship and to the groups that the person answers for, that came while the person was away.
 func (q *request) deliverApplies(ctx context.Context) {
 	q.edge.fresh(ctx) // behind is better than not at all
-	applies, err := q.edge.Views.Applies(ctx, q.me)
+	applies, _, err := q.edge.Views.Applies(ctx, q.me, pushed, "", maxPushed)
 	if err != nil {
 		q.edge.logger.Warn("cannot read what waits for an answer", "user", q.me, "error", err)
 		return
 	}
-	told, weight := 0, 0
+	weight := 0
 	for _, a := range applies { // the newest first
 		to := domain.Direct(q.me, a.From.ID)
-		switch a.Type {
-		case "invite": // the list of groups has it
-			continue
-		case "group":
+		if a.Type == domain.ApplyGroup {
 			to = domain.InGroup(a.Group.ID)
 		}
-		told, weight = told+1, weight+len(a.Data)
-		if told > maxPushed || weight > maxPushedBytes {
+		if weight += len(a.Data); weight > maxPushedBytes {
 			return
 		}
 		if q.told.first(applicant{to, a.From.ID}, a.Seq) {

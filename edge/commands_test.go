@@ -298,3 +298,23 @@ func TestApplicationsPushedAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// However many invitations come later, whoever signs gets the applications.
+func TestInvitationsCrowdOutNoApplication(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob", "cat")
+	w.group("g", "ann")
+	w.append(domain.Direct("ann", "bob"), domain.FriendRequested{By: "bob"})
+	w.append(domain.InGroup("g"), domain.GroupApplied{UID: "cat"})
+	for i := range 101 { // one more than are pushed
+		w.append(domain.InGroup(domain.GroupID(fmt.Sprint("spam", i))), domain.GroupCreated{By: "eve", Name: "spam", Invited: []domain.UserID{"ann"}})
+	}
+	d := w.edge().device("ann")
+	d.ok("sign", map[string]any{"user": map[string]any{"id": "ann"}})
+	for _, want := range []string{"cat", "bob"} {
+		var apply struct{ From string }
+		if d.expect("apply").arg(t, 0, &apply); apply.From != want {
+			t.Errorf("an application of %s, want %s", apply.From, want)
+		}
+	}
+}

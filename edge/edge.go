@@ -62,7 +62,8 @@ type Views interface {
 	// CountFriends and CountGroups say how many friends and groups each of some people has; who has none may be missing.
 	CountFriends(ctx context.Context, people []domain.UserID) (map[domain.UserID]int, error)
 	CountGroups(ctx context.Context, people []domain.UserID) (map[domain.UserID]int, error)
-	Applies(ctx context.Context, me domain.UserID) ([]domain.ApplyView, error)
+	Applies(ctx context.Context, me domain.UserID, types []domain.ApplyType, after string, limit int) ([]domain.ApplyView, string, error)
+	Blocked(ctx context.Context, me domain.UserID) ([]domain.PersonView, error)
 	Groups(ctx context.Context, me domain.UserID) ([]domain.GroupView, error)
 	Group(ctx context.Context, me domain.UserID, g domain.GroupID) (domain.GroupView, error)
 	Members(ctx context.Context, me domain.UserID, g domain.GroupID, after domain.UserID, limit int) ([]domain.MemberView, error)

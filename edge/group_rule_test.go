@@ -137,7 +137,8 @@ func TestLargeGroupsAreQuiet(t *testing.T) {
 	})
 }
 
-// A history that begins with one's joining hides what was said before, also the last thing that was; another setting shows it.
+// A history that begins with one's joining hides what was said before, also the last thing that was; another setting shows it, but
+// not to who has left before.
 func TestHistoryFromJoining(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		w.people("ann", "bob")
@@ -181,6 +182,8 @@ func TestHistoryFromJoining(t *testing.T) {
 		a.ok("groupSend", gid("g"), "after")
 		shows("bob", `"since"`)
 		a.ok("updateGroup", "g", map[string]any{"history": "all"})
-		shows("bob", `"before"`, `"since"`)
+		shows("bob", `"since"`)
+		a.ok("invite", "g", "bob")
+		shows("bob", `"before"`, `"since"`, `"after"`)
 	})
 }

@@ -98,16 +98,16 @@ func (h *hub) news(ctx context.Context, p *person, hole reached) (topics []domai
 			topics = append(topics, t)
 		}
 	}
-	applies, err := h.edge.Views.Applies(ctx, p.id)
+	applies, _, err := h.edge.Views.Applies(ctx, p.id, []domain.ApplyType{domain.ApplyFriend, domain.ApplyInvite}, "", recent)
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range applies[:min(len(applies), recent)] {
+	for _, a := range applies {
 		switch {
 		case !h.later(p, hole, a.Seq):
-		case a.Type == "friend":
+		case a.Type == domain.ApplyFriend:
 			topics = append(topics, domain.Direct(p.id, a.From.ID))
-		case a.Type == "invite":
+		default:
 			state, err := h.edge.Log.State(ctx, domain.InGroup(a.Group.ID), a.Seq+1)
 			if err != nil {
 				return nil, err

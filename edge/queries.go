@@ -28,6 +28,11 @@ type (
 		After string `query:"after" maxLength:"96" doc:"The id of the last member of the page before"`
 		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"100"`
 	}
+	applyPage struct {
+		Type  []domain.ApplyType `query:"type" enum:"friend,invite,group" maxItems:"3" doc:"Those of these types alone; without it, all"`
+		After string             `query:"after" maxLength:"512" doc:"The next of the page before"`
+		Limit int                `query:"limit" minimum:"1" maximum:"100" default:"50"`
+	}
 	conversationPage struct {
 		After string `query:"after" maxLength:"512" doc:"The next of the page before"`
 		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
@@ -55,6 +60,10 @@ type (
 	}
 	applies struct {
 		Applies []domain.ApplyView `json:"applies"`
+		Next    string             `json:"next" doc:"The after of the next page; empty at the end"`
+	}
+	blocked struct {
+		Blocked []domain.PersonView `json:"blocked"`
 	}
 	groups struct {
 		Groups []domain.GroupView `json:"groups"`
@@ -78,10 +87,20 @@ func query[In, Out any](e *Edge, api huma.API, path, id, summary string, run fun
 		out := answer[Out]{Behind: e.fresh(ctx)}
 		var err error
 		if out.Body, err = run(ctx, caller(ctx).id, in); err != nil {
-			return nil, e.problem(err)
+			return nil, behind(e.problem(err), out.Behind)
 		}
 		return &out, nil
 	})
+	answers := api.OpenAPI().Paths[path].Get.Responses
+	answers["default"].Headers = answers["200"].Headers // refusals say it too
+}
+
+// behind adds to a refusal how far behind the log it is, as answer does to an answer.
+func behind(refusal error, by string) error {
+	if by == "" {
+		return refusal
+	}
+	return huma.ErrorWithHeaders(refusal, http.Header{"Parley-Behind": {by}})
 }
 
 func (e *Edge) serveQueries(api huma.API) {
@@ -107,9 +126,13 @@ func (e *Edge) serveQueries(api huma.API) {
 		found, err := v.Friends(ctx, me)
 		return friends{list(found)}, err
 	})
-	query(e, api, "/api/applies", "applies", "What waits for one's answer", func(ctx context.Context, me domain.UserID, _ *nothing) (applies, error) {
-		found, err := v.Applies(ctx, me)
-		return applies{list(found)}, err
+	query(e, api, "/api/applies", "applies", "What waits for one's answer, newest first, without invitations by those whom one blocks", func(ctx context.Context, me domain.UserID, in *applyPage) (applies, error) {
+		found, next, err := v.Applies(ctx, me, in.Type, in.After, in.Limit)
+		return applies{list(found), next}, err
+	})
+	query(e, api, "/api/blocked", "blocked", "Those whom one blocks, by name", func(ctx context.Context, me domain.UserID, _ *nothing) (blocked, error) {
+		found, err := v.Blocked(ctx, me)
+		return blocked{list(found)}, err
 	})
 	query(e, api, "/api/groups", "groups", "One's groups", func(ctx context.Context, me domain.UserID, _ *nothing) (groups, error) {
 		found, err := v.Groups(ctx, me)

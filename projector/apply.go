@@ -120,7 +120,16 @@ func (b *folding) befriend(t *topic, r domain.Record) {
 	}
 	if applied {
 		key := ApplyKey{t.Peer(e.By), t.Topic}
-		b.applies.put(key, waiting{ApplyRow: ApplyRow{ApplyKey: key, From: e.By, Data: valid(e.Greeting), Date: r.Time.UnixMilli(), Seq: r.Seq}})
+		b.applies.put(key, waiting{ApplyRow: ApplyRow{
+			ApplyKey: key, Type: domain.ApplyFriend, From: e.By, Data: valid(e.Greeting), Date: r.Time.UnixMilli(), Seq: r.Seq,
+		}})
+	}
+	lo, hi, _ := t.Pair()
+	for _, u := range []domain.UserID{lo, hi} {
+		if blocks := now.Blocked(u); blocks != was.Blocked(u) {
+			other := t.Peer(u)
+			b.blocks.put([2]domain.UserID{u, other}, BlockRow{u, other, blocks})
+		}
 	}
 	switch {
 	case now.Friends() && !was.Friends():
@@ -160,7 +169,11 @@ func (b *folding) standing(t *topic, r domain.Record, was standing) {
 	switch {
 	case role == was.role:
 	case role == "":
-		b.members.put(key, MemberRow{UID: was.uid, Topic: t.Topic, Joined: was.entry.seq, Left: r.Seq})
+		left := MemberRow{UID: was.uid, Topic: t.Topic, Joined: was.entry.seq, Left: r.Seq}
+		if t.group.history() == domain.HistoryJoined {
+			left.Hidden = left.Joined
+		}
+		b.members.put(key, left)
 	default:
 		in := t.group.entries[was.uid]
 		b.members.put(key, MemberRow{
@@ -184,11 +197,11 @@ func (b *folding) standing(t *topic, r domain.Record, was standing) {
 func asks(e domain.Event) (row ApplyRow, anew bool) {
 	switch e := e.(type) {
 	case domain.GroupCreated:
-		return ApplyRow{From: e.By}, false
+		return ApplyRow{Type: domain.ApplyInvite, From: e.By}, false
 	case domain.GroupInvited:
-		return ApplyRow{From: e.By}, true
+		return ApplyRow{Type: domain.ApplyInvite, From: e.By}, true
 	case domain.GroupApplied:
-		return ApplyRow{From: e.UID, ToJoin: true, Data: valid(e.Greeting)}, true
+		return ApplyRow{Type: domain.ApplyGroup, From: e.UID, Data: valid(e.Greeting)}, true
 	}
 	return ApplyRow{}, false
 }

@@ -16,6 +16,7 @@ type Batch struct {
 	Seen     []SeenRow      // put whole
 	Groups   []GroupRow     // put, without the conversation's tail
 	Members  []MemberRow    // put whole
+	Blocks   []BlockRow     // put whole
 	Answered []ApplyKey     // taken away
 	Ended    []domain.Topic // of these all applications are taken away
 	Applies  []ApplyRow     // put whole
@@ -58,6 +59,13 @@ type (
 		Since   int64       // when they joined the group or became friends; 0 for neither
 		Joined  uint64      // where they joined the group, this time or the last; 0 in direct conversations
 		Left    uint64      // where they left the group, up to which they may read; 0 for the others
+		Hidden  uint64      // up to which it was hidden from them when they left; 0 for the others
+	}
+
+	// BlockRow says whether By blocks UID.
+	BlockRow struct {
+		By, UID domain.UserID
+		Blocks  bool
 	}
 
 	// ApplyKey names what UID waits for, or what waits for UID's answer.
@@ -66,14 +74,14 @@ type (
 		Topic domain.Topic
 	}
 
-	// ApplyRow is an application for friendship, an invitation to a group, or an application to join one.
+	// ApplyRow is an application or an invitation. Of type ApplyGroup, it is UID who applies; the group's owner and admins are to answer.
 	ApplyRow struct {
 		ApplyKey
-		ToJoin bool // UID applies to join; the group's owner and admins are to answer, and not UID
-		From   domain.UserID
-		Data   json.RawMessage // the greeting; nil for none
-		Date   int64
-		Seq    uint64
+		Type domain.ApplyType
+		From domain.UserID
+		Data json.RawMessage // the greeting; nil for none
+		Date int64
+		Seq  uint64
 	}
 
 	// MessageKey is what no two messages share.
@@ -118,6 +126,7 @@ type changes struct {
 	seen     rows[domain.UserID, SeenRow]
 	groups   rows[domain.Topic, GroupRow]
 	members  rows[ApplyKey, MemberRow]
+	blocks   rows[[2]domain.UserID, BlockRow]
 	applies  rows[ApplyKey, waiting]
 	ended    []domain.Topic
 	messages rows[MessageKey, MessageRow]
@@ -167,8 +176,9 @@ func (c *changes) end(t domain.Topic) {
 func (c *changes) batch(shard int, from, to domain.Position) Batch {
 	b := Batch{
 		Shard: shard, From: from, To: to,
-		People: c.people.list, Seen: c.seen.list, Groups: c.groups.list, Members: c.members.list, Ended: c.ended,
-		Messages: c.messages.list, Tails: c.tails.list, Own: c.own.list, Read: c.read.list,
+		People: c.people.list, Seen: c.seen.list, Groups: c.groups.list, Members: c.members.list,
+		Blocks: c.blocks.list, Ended: c.ended, Messages: c.messages.list, Tails: c.tails.list,
+		Own: c.own.list, Read: c.read.list,
 	}
 	for _, w := range c.applies.list {
 		if w.answered {

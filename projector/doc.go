@@ -25,8 +25,11 @@
 //   - Who leaves a group may read what was said until then. All leave where it is dissolved.
 //   - Beside that, a group's history says how far back: from the beginning, or each from where they joined. Who comes back has joined there.
 //     What the group says now counts, for everybody alike, so that everybody's row has the place where they joined, whatever it said then.
+//     Only who has left sees no more later than then: their row has also what was hidden from them when they left.
 //   - An application to join a group waits for those who may answer at the time, whoever they were when it was made: it has one row, which is
 //     the applicant's, and theirs say that they may. The last event of those that ask the same person is the one that waits.
+//   - Who blocks whom is put down beside that. What it hides is seen when somebody asks: an invitation that waits is in another topic, maybe of
+//     another shard, and waits again when the block is taken back.
 //   - A status is put down as the date at which somebody was seen, whatever it is.
 //
 // # Chosen, refused, because

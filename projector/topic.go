@@ -138,14 +138,19 @@ func (g *group) named(e domain.Event) []domain.UserID {
 	return nil
 }
 
+// history is how far back the group lets its members read.
+func (g *group) history() domain.History {
+	if g.About().History == domain.HistoryJoined {
+		return domain.HistoryJoined
+	}
+	return domain.HistoryAll
+}
+
 // row is what there is to say of the group as a whole. What the edge would not have let in does not stop the fold.
 func (g *group) row(t domain.Topic) GroupRow {
 	about := g.About()
-	if about.History != domain.HistoryJoined {
-		about.History = domain.HistoryAll
-	}
 	return GroupRow{
 		Topic: t, Name: clip(about.Name, domain.MaxName), Avatar: clip(about.Avatar, domain.MaxAvatar),
-		Description: clip(about.Description, domain.MaxDescription), History: about.History, Owner: g.Owner(), Size: g.Size(),
+		Description: clip(about.Description, domain.MaxDescription), History: g.history(), Owner: g.Owner(), Size: g.Size(),
 	}
 }

@@ -93,16 +93,37 @@ func (s *Store) count(people []domain.UserID, counts func(domain.Topic) bool) ma
 	return all
 }
 
-// Applies gives what waits for me's answer, also as owner or admin of groups, the newest first, at most view.MaxApplies.
-func (s *Store) Applies(_ context.Context, me domain.UserID) ([]domain.ApplyView, error) {
+// Blocked gives those whom me blocks, by name.
+func (s *Store) Blocked(_ context.Context, me domain.UserID) ([]domain.PersonView, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var blocked []domain.PersonView
+	for u := range s.blocks[me] {
+		blocked = append(blocked, view.Person(s.person(u)))
+	}
+	slices.SortFunc(blocked, view.ByName)
+	return blocked, nil
+}
+
+// Applies gives a page of what waits for me's answer, also as owner or admin of groups, the newest first, beginning after a cursor, and the cursor
+// of the next page; "" where there is none. types are those asked for, none for all. Invitations by those whom me blocks are left out. It
+// refuses what is no cursor with code Malformed. It looks at all that waits.
+func (s *Store) Applies(_ context.Context, me domain.UserID, types []domain.ApplyType, after string, limit int) ([]domain.ApplyView, string, error) {
+	place, err := view.ParseApplyPlace(after)
+	if err != nil {
+		return nil, "", err
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var waiting []view.Apply
 	add := func(a projector.ApplyRow) {
-		waiting = append(waiting, view.Apply{ApplyRow: a, Sender: s.person(a.From), Group: s.conversations[a.Topic].group})
+		hidden := a.Type == domain.ApplyInvite && s.blocks[me][a.From]
+		if view.Wanted(types, a.Type) && !hidden {
+			waiting = append(waiting, view.Apply{ApplyRow: a, Sender: s.person(a.From), Group: s.conversations[a.Topic].group})
+		}
 	}
 	for _, a := range s.applies[me] {
-		if !a.ToJoin {
+		if a.Type != domain.ApplyGroup {
 			add(a)
 		}
 	}
@@ -111,10 +132,11 @@ func (s *Store) Applies(_ context.Context, me domain.UserID) ([]domain.ApplyView
 			continue
 		}
 		for u := range s.conversations[t].asked {
-			if a := s.applies[u][t]; a.ToJoin {
+			if a := s.applies[u][t]; a.Type == domain.ApplyGroup {
 				add(a)
 			}
 		}
 	}
-	return view.Applies(waiting), nil
+	page, next := view.ApplyPage(waiting, place, view.Limit(limit))
+	return view.Applies(page), next, nil
 }

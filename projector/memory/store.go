@@ -24,6 +24,7 @@ type rows struct {
 	seen          map[domain.UserID]int64
 	conversations map[domain.Topic]*conversation
 	members       map[domain.UserID]map[domain.Topic]projector.MemberRow
+	blocks        map[domain.UserID]map[domain.UserID]bool // whom each one blocks
 	marks         map[domain.UserID]map[domain.Topic]marks
 	applies       map[domain.UserID]map[domain.Topic]projector.ApplyRow
 }
@@ -54,6 +55,7 @@ func empty() rows {
 		seen:          make(map[domain.UserID]int64),
 		conversations: make(map[domain.Topic]*conversation),
 		members:       make(map[domain.UserID]map[domain.Topic]projector.MemberRow),
+		blocks:        make(map[domain.UserID]map[domain.UserID]bool),
 		marks:         make(map[domain.UserID]map[domain.Topic]marks),
 		applies:       make(map[domain.UserID]map[domain.Topic]projector.ApplyRow),
 	}
@@ -116,6 +118,12 @@ func (s *Store) put(b projector.Batch) {
 		set(s.members, m.UID, m.Topic, m)
 		s.conversation(m.Topic).members[m.UID] = true
 	}
+	for _, r := range b.Blocks {
+		set(s.blocks, r.By, r.UID, true)
+		if !r.Blocks {
+			delete(s.blocks[r.By], r.UID)
+		}
+	}
 	s.putApplies(b)
 	for _, m := range b.Messages {
 		c := s.conversation(m.Topic)
@@ -150,13 +158,13 @@ func (s *Store) putApplies(b projector.Batch) {
 	}
 }
 
-func set[R any](all map[domain.UserID]map[domain.Topic]R, u domain.UserID, t domain.Topic, row R) {
+func set[K comparable, R any](all map[domain.UserID]map[K]R, u domain.UserID, key K, row R) {
 	of := all[u]
 	if of == nil {
-		of = make(map[domain.Topic]R)
+		of = make(map[K]R)
 		all[u] = of
 	}
-	of[t] = row
+	of[key] = row
 }
 
 // conversation gives that of a topic, and makes it where there is none.

@@ -18,8 +18,15 @@
 // Chosen: the conversation list as one read of all of somebody's conversations, sorted here. Refused: a row for each member that
 // moves with each message, and ORDER BY. Because: writing must not depend on how many read, and hundreds of rows are sorted in no time.
 //
-// Chosen: applications to join found by their keys, sorted here, and read whole where they are among the newest. Refused: ORDER BY over a join.
-// Because: it would write them all into a table first, greetings and all, and there may be a thousand for each of somebody's groups.
+// Chosen: a page of what waits for somebody's answer as the newest keys of each list that an index has in order (friends, invitations, each group
+// that they run), merged here, and read whole where they are on the page. Refused: ORDER BY over a join, OFFSET. Because: it would write them all into
+// a table first, greetings and all, and there may be a thousand for each of somebody's groups.
+//
+// Chosen: an invitation by somebody who is blocked is left out by a join when a page is read. Refused: to take it away. Because: the block may be
+// folded by another shard, before or after it, and may be taken back.
+//
+// Chosen: a question that is not answered within seconds is given up, with its connection; a batch waits a minute for each answer, and tries again for
+// ever. Refused: one bound for both. Because: people wait for the one, and nobody for the other.
 //
 // Chosen: the version of the schema as each table's comment. Refused: migrations. Because: tables of another version are made anew from
 // the log; and a table that has no such comment is not ours and is never dropped.

@@ -23,7 +23,8 @@ const (
 	manyFriends = 400
 	longTalk    = 30_000
 
-	manyApplicants = 4 // to join each group
+	manyApplicants = 4    // to join each group
+	manyBlocked    = 1000 // each of whom invites
 )
 
 var longest = domain.Direct("me", "u0")
@@ -53,8 +54,7 @@ func fill(tb testing.TB, s *mysql.Store) {
 			b.Read = append(b.Read, projector.MarkRow{UID: "me", Topic: t, Seq: 1, Number: 1})
 		}
 		b.Applies = append(b.Applies,
-			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: user(i), Topic: t}, From: user(i + 1), Date: int64(i), Seq: uint64(i)},
-			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: "me", Topic: t}, From: user(i + 1), Date: int64(i), Seq: uint64(i)})
+			invite(t, user(i), i), invite(t, "me", i))
 		for j := range manyApplicants {
 			b.Applies = append(b.Applies, toJoin(t, i+1+j))
 		}
@@ -68,6 +68,16 @@ func fill(tb testing.TB, s *mysql.Store) {
 		if t != longest {
 			talk(&b, t, user(i), 5)
 		}
+	}
+	for i := range manyPeople { // some apply to me, some to others; and I block some
+		row := projector.ApplyRow{
+			ApplyKey: projector.ApplyKey{UID: "me", Topic: domain.Direct("me", user(i))}, Type: domain.ApplyFriend, From: user(i), Date: int64(i), Seq: uint64(i),
+		}
+		if i%2 == 0 {
+			row.UID, row.Topic = user(i+1), domain.Direct(user(i), user(i+1))
+		}
+		b.Applies = append(b.Applies, row)
+		b.Blocks = append(b.Blocks, projector.BlockRow{By: user(i), UID: user(i + 1), Blocks: true}, projector.BlockRow{By: "me", UID: user(i), Blocks: i < manyBlocked})
 	}
 	everyone := domain.InGroup("everyone")
 	b.Groups = append(b.Groups, projector.GroupRow{Topic: everyone, Name: "all", Owner: "me", Size: manyPeople})
@@ -86,7 +96,12 @@ func fill(tb testing.TB, s *mysql.Store) {
 
 func toJoin(t domain.Topic, i int) projector.ApplyRow {
 	key := projector.ApplyKey{UID: user(i), Topic: t}
-	return projector.ApplyRow{ApplyKey: key, ToJoin: true, From: key.UID, Data: json.RawMessage(`{"txt":"let me in"}`), Date: int64(i), Seq: uint64(i)}
+	return projector.ApplyRow{ApplyKey: key, Type: domain.ApplyGroup, From: key.UID, Data: json.RawMessage(`{"txt":"let me in"}`), Date: int64(i), Seq: uint64(i)}
+}
+
+func invite(t domain.Topic, u domain.UserID, i int) projector.ApplyRow {
+	key := projector.ApplyKey{UID: u, Topic: t}
+	return projector.ApplyRow{ApplyKey: key, Type: domain.ApplyInvite, From: user(i + 1), Date: int64(i), Seq: uint64(i)}
 }
 
 func talk(b *projector.Batch, t domain.Topic, from domain.UserID, n int) {
@@ -191,7 +206,9 @@ func TestPlans(t *testing.T) {
 		"Friends":          func() { check(s.Friends(ctx, "me")) },
 		"CountFriends":     func() { check(s.CountFriends(ctx, []domain.UserID{"me", "u1", "u2"})) },
 		"CountGroups":      func() { check(s.CountGroups(ctx, []domain.UserID{"me", "u1", "u2"})) },
-		"Applies":          func() { check(s.Applies(ctx, "me")) },
+		"Applies":          func() { _, _, err := s.Applies(ctx, "me", nil, "", 50); check(nil, err) },
+		"Applies, page 2":  func() { _, _, err := s.Applies(ctx, "me", nil, place(5), 50); check(nil, err) },
+		"Blocked":          func() { check(s.Blocked(ctx, "me")) },
 		"Groups":           func() { check(s.Groups(ctx, "me")) },
 		"Group":            func() { check(s.Group(ctx, "me", "everyone")) },
 		"Members":          func() { check(s.Members(ctx, "me", "everyone", "u2", 50)) },
@@ -229,11 +246,14 @@ func TestPlans(t *testing.T) {
 
 // answer is a batch that takes applications away and moves the checkpoint.
 func answer() projector.Batch {
-	t := domain.InGroup("g1")
-	return projector.Batch{
-		From: domain.Position{Epoch: "e", Seq: 1}, To: domain.Position{Epoch: "e", Seq: 2},
-		Ended: []domain.Topic{t}, Answered: []projector.ApplyKey{{UID: "me", Topic: domain.InGroup("g2")}},
+	b := projector.Batch{From: domain.Position{Epoch: "e", Seq: 1}, To: domain.Position{Epoch: "e", Seq: 2}}
+	for i := range 600 { // more than go into one statement
+		b.Answered = append(b.Answered, projector.ApplyKey{UID: "me", Topic: domain.InGroup(domain.GroupID(fmt.Sprint("g", i)))})
 	}
+	for i := range 5 {
+		b.Ended = append(b.Ended, domain.InGroup(domain.GroupID(fmt.Sprint("g", 1000+i))))
+	}
+	return b
 }
 
 // A page of history reads as many rows as it shows, and one more, wherever it is.
@@ -253,32 +273,53 @@ func TestPagesCostTheSame(t *testing.T) {
 	}
 }
 
-// Applications to join are found by their keys alone, among those that one is to answer.
-func TestApplicationsCostWhatWaits(t *testing.T) {
+// place is a cursor in the list of what waits: after all that was asked at a date.
+func place(date int) string {
+	return view.ApplyPlace{Date: int64(date), Topic: "group.a"}.String()
+}
+
+// A page of what waits is found by keys alone, as many as it shows in each list that it is made of, and where they end; wherever it is, and
+// whatever waits beyond it. What a block hides is stepped over.
+func TestPagesOfApplicationsCostTheSame(t *testing.T) {
 	s, db := full(t)
-	const mine, answered = manyGroups/10 + 1, manyGroups / 20
-	waits := answered*manyApplicants + domain.MaxApplications
-	sent := spy(t, db, func() {
-		applies, err := s.Applies(t.Context(), "me")
-		if err != nil || len(applies) != view.MaxApplies {
-			t.Errorf("%d applications, %v", len(applies), err)
-		}
-	})
-	if len(sent) != 4 { // what is one's own, keys, and two pieces of what they are the keys of
-		t.Errorf("%d statements", len(sent))
-	}
-	for _, statement := range sent {
-		if !strings.Contains(statement, "JOIN applies") {
-			continue
-		}
-		for _, line := range plan(t, db, statement) {
-			if line["table"] == "a" && (line["key"] != "to_join" || !strings.Contains(line["extra"], "Using index")) {
-				t.Errorf("%s\n%v", statement, line)
+	const limit, answered = 20, manyGroups/20 + 1
+	const page, small = limit + 4, manyApplicants + 3 // keys, and where they end
+	for _, c := range []struct {
+		types []domain.ApplyType
+		after string
+		lists int
+		most  int // keys
+	}{
+		{nil, "", 2 + answered, 4*page + (answered-1)*small},
+		{nil, place(1500), 2 + answered, 4*page + (answered-1)*small},
+		{[]domain.ApplyType{domain.ApplyFriend}, "", 1, page},
+		{[]domain.ApplyType{domain.ApplyFriend}, place(2500), 1, page},
+		{[]domain.ApplyType{domain.ApplyInvite}, "", 1, 2 * page}, // and a look whether each is hidden
+		{[]domain.ApplyType{domain.ApplyInvite}, place(2500), 1, 2 * page},
+		{[]domain.ApplyType{domain.ApplyInvite}, place(manyBlocked + 4), 1, 2 * (manyBlocked + 6)}, // the first few, and all that are hidden
+		{[]domain.ApplyType{domain.ApplyGroup}, place(500), answered, page + (answered-1)*small},
+	} {
+		sent := spy(t, db, func() {
+			applies, next, err := s.Applies(t.Context(), "me", c.types, c.after, limit)
+			if err != nil || (len(applies) != limit || next == "") && c.most != 2*(manyBlocked+6) {
+				t.Errorf("%v after %q: %d applications, then %q, %v", c.types, c.after, len(applies), next, err)
+			}
+		})
+		lists, n := 0, 0
+		for _, statement := range sent {
+			if !strings.HasPrefix(statement, "(SELECT") {
+				continue
+			}
+			lists += strings.Count(statement, "FROM applies")
+			n += reads(t, db, statement)
+			for _, line := range plan(t, db, statement) {
+				if line["table"] == "a" && (!strings.HasPrefix(line["key"], "to_") || !strings.Contains(line["extra"], "Using index")) {
+					t.Errorf("%v after %q: %v", c.types, c.after, line)
+				}
 			}
 		}
-		// each of the groups and of the applications, and where those of a group end
-		if n := reads(t, db, statement); n > mine+waits+answered+3 {
-			t.Errorf("%d rows were read for %d applications in %d groups", n, waits, answered)
+		if lists != c.lists || n > c.most {
+			t.Errorf("%v after %q: %d rows were read in %d lists, want at most %d in %d", c.types, c.after, n, lists, c.most, c.lists)
 		}
 	}
 }

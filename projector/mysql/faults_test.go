@@ -82,30 +82,37 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 func TestBeforeThereAreTables(t *testing.T) {
 	dsn := mysqltest.DSN(t)
 	s, db := open(t, dsn), raw(t, dsn)
-	ctx := t.Context()
-	_, person := s.Person(ctx, "ann")
-	_, people := s.People(ctx, "a", 5)
-	_, friends := s.Friends(ctx, "ann")
-	_, applies := s.Applies(ctx, "ann")
-	_, groups := s.Groups(ctx, "ann")
-	_, group := s.Group(ctx, "ann", "g")
-	_, members := s.Members(ctx, "ann", "g", "", 5)
-	_, _, talks := s.Conversations(ctx, "ann", "", 5)
-	_, _, messages := s.Messages(ctx, "ann", domain.InGroup("g"), 0, 0, 5)
-	_, _, seq := s.MessageSeq(ctx, domain.InGroup("g"), "ann", "1")
-	for i, err := range []error{person, people, friends, applies, groups, group, members, talks, messages, seq} {
+	for name, ask := range questions(t.Context(), s) {
 		var refusal *domain.Error
-		if !errors.As(err, &refusal) || refusal.Code != domain.Unavailable || !strings.Contains(refusal.Message, "being made") {
-			t.Errorf("question %d: %v", i, err)
+		if err := ask(); !errors.As(err, &refusal) || refusal.Code != domain.Unavailable || !strings.Contains(refusal.Message, "being made") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := s.Ready(ctx); !errors.Is(err, projector.ErrNoTables) {
+	if err := s.Ready(t.Context()); !errors.Is(err, projector.ErrNoTables) {
 		t.Errorf("Ready: %v", err)
 	}
 	if rows, err := db.Query("SHOW TABLES"); err != nil || rows.Next() {
 		t.Errorf("there are tables now, or %v", err)
 	} else {
 		rows.Close()
+	}
+}
+
+// questions are all that an edge asks.
+func questions(ctx context.Context, s *mysql.Store) map[string]func() error {
+	in := domain.InGroup("g")
+	return map[string]func() error{
+		"Person":        func() error { _, err := s.Person(ctx, "ann"); return err },
+		"People":        func() error { _, err := s.People(ctx, "a", 5); return err },
+		"Friends":       func() error { _, err := s.Friends(ctx, "ann"); return err },
+		"Applies":       func() error { _, _, err := s.Applies(ctx, "ann", nil, "", 5); return err },
+		"Blocked":       func() error { _, err := s.Blocked(ctx, "ann"); return err },
+		"Groups":        func() error { _, err := s.Groups(ctx, "ann"); return err },
+		"Group":         func() error { _, err := s.Group(ctx, "ann", "g"); return err },
+		"Members":       func() error { _, err := s.Members(ctx, "ann", "g", "", 5); return err },
+		"Conversations": func() error { _, _, err := s.Conversations(ctx, "ann", "", 5); return err },
+		"Messages":      func() error { _, _, err := s.Messages(ctx, "ann", in, 0, 0, 5); return err },
+		"MessageSeq":    func() error { _, _, err := s.MessageSeq(ctx, in, "ann", "1"); return err },
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Store) checkpoints(ctx context.Context) (at []domain.Position, err erro
 		shard int
 		domain.Position
 	}
-	err = s.try(ctx, "read the checkpoints", func(ctx context.Context) error {
+	err = s.ask(ctx, "read the checkpoints", func(ctx context.Context) error {
 		found, err := collect(ctx, s.db, func(r *sql.Rows) (c row, err error) { return c, r.Scan(&c.shard, &c.Epoch, &c.Seq) },
 			"SELECT shard, epoch, seq FROM checkpoints ORDER BY shard")
 		at = nil
@@ -108,8 +108,7 @@ func (s *Store) Known(ctx context.Context, keys []projector.MessageKey) (there [
 			}
 			found, err := collect(ctx, s.db, func(r *sql.Rows) (key projector.MessageKey, err error) {
 				return key, r.Scan(topicOf(&key.Topic), &key.From, &key.ID)
-			}, "SELECT topic, sender, id FROM messages WHERE "+
-				strings.TrimSuffix(strings.Repeat("(topic=? AND sender=? AND id=?) OR ", len(some)), " OR "), args...)
+			}, "SELECT topic, sender, id FROM messages WHERE "+either(len(some), "topic=? AND sender=? AND id=?"), args...)
 			if err != nil {
 				return err
 			}

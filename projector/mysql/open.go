@@ -21,7 +21,7 @@ type Store struct {
 const (
 	dialTimeout  = 5 * time.Second
 	openTimeout  = 10 * time.Second
-	stmtTimeout  = time.Minute // for one attempt at a query or a batch, so that a server that hangs is noticed
+	stmtTimeout  = time.Minute // for one attempt at a batch, and for one answer, so that a server that hangs is noticed
 	connLifetime = 5 * time.Minute
 )
 
@@ -66,6 +66,9 @@ func configure(c *driver.Config, logger *slog.Logger) error {
 	c.MultiStatements = false
 	if c.Timeout == 0 {
 		c.Timeout = dialTimeout
+	}
+	if c.ReadTimeout == 0 {
+		c.ReadTimeout = stmtTimeout // a COMMIT has no other bound
 	}
 	if c.Params == nil {
 		c.Params = make(map[string]string)

@@ -13,7 +13,7 @@ import (
 // Person gives a profile, or refuses with code NotFound.
 func (s *Store) Person(ctx context.Context, uid domain.UserID) (domain.PersonView, error) {
 	var found map[domain.UserID]projector.PersonRow
-	err := s.try(ctx, "read a profile", func(ctx context.Context) (err error) {
+	err := s.ask(ctx, "read a profile", func(ctx context.Context) (err error) {
 		found, err = people(ctx, s.db, []domain.UserID{uid})
 		return err
 	})
@@ -55,7 +55,7 @@ func (s *Store) People(ctx context.Context, query string, limit int) (found []do
 	if !ok {
 		return nil, nil
 	}
-	err = s.try(ctx, "search for people", func(ctx context.Context) error {
+	err = s.ask(ctx, "search for people", func(ctx context.Context) error {
 		var begin [2][]domain.PersonView
 		for i, search := range []string{
 			"SELECT uid, username, name, avatar FROM people WHERE username_key>=? AND username_key<? ORDER BY username_key, uid LIMIT ?",
@@ -161,19 +161,4 @@ func known(rows map[domain.UserID]projector.PersonRow, u domain.UserID) projecto
 	p := rows[u]
 	p.UID = u
 	return p
-}
-
-// snapshot runs queries that must see one and the same moment.
-func (s *Store) snapshot(ctx context.Context, what string, do func(context.Context, asker) error) error {
-	return s.try(ctx, what, func(ctx context.Context) error {
-		tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-		if err != nil {
-			return err
-		}
-		defer tx.Rollback()
-		if err := do(ctx, tx); err != nil {
-			return err
-		}
-		return tx.Commit()
-	})
 }

@@ -32,7 +32,7 @@ func raw(tb testing.TB, dsn string) *sql.DB {
 
 var tableKeys = map[string]string{
 	"people": "uid", "conversations": "topic", "members": "uid, topic", "marks": "uid, topic",
-	"messages": "topic, seq", "applies": "topic, uid", "seen": "uid", "checkpoints": "shard",
+	"messages": "topic, seq", "applies": "topic, uid", "seen": "uid", "blocks": "uid, other", "checkpoints": "shard",
 }
 
 // dump gives every row of every table.
@@ -152,7 +152,7 @@ func TestEveryTableDroppedWhileItRuns(t *testing.T) {
 	if strings.Count(want, "\n") < 60 {
 		t.Fatalf("this history leaves too few rows to mean anything:\n%s", want)
 	}
-	for _, table := range append(slices.Sorted(maps.Keys(tableKeys)), "people, seen, conversations, members, marks, messages, applies, checkpoints") {
+	for _, table := range append(slices.Sorted(maps.Keys(tableKeys)), "people, seen, conversations, members, blocks, marks, messages, applies, checkpoints") {
 		drop(t, db, table)
 		projectortest.Until(t, "the rows are back without "+table, func() bool {
 			return s.Whole(t.Context()) == nil && p.Ready() == nil

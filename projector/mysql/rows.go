@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +44,11 @@ func collectIn[R any](ctx context.Context, q asker, scan func(*sql.Rows) (R, err
 		all = append(all, found...)
 	}
 	return all, nil
+}
+
+// either gives a condition on n keys, of which each would do, from that on one.
+func either(n int, key string) string {
+	return strings.TrimSuffix(strings.Repeat("("+key+") OR ", n), " OR ")
 }
 
 // holes gives n question marks.
@@ -94,6 +100,22 @@ func put[R any](ctx context.Context, tx *sql.Tx, head, tail string, rows []R, va
 		n, size = n+1, size+bytes
 	}
 	return flush()
+}
+
+// drop deletes rows by their keys, many by one statement. head ends in IN (.
+func drop[K any](ctx context.Context, tx *sql.Tx, head string, keys []K, values func(K) []any) error {
+	for some := range slices.Chunk(keys, chunk) {
+		var rows []string
+		var args []any
+		for _, k := range some {
+			key := values(k)
+			rows, args = append(rows, "("+holes(len(key))+")"), append(args, key...)
+		}
+		if _, err := tx.ExecContext(ctx, head+strings.Join(rows, ",")+")", args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func weight(row []any) (bytes int) {

@@ -48,9 +48,17 @@ CREATE TABLE members (
   since      BIGINT          NOT NULL, -- when they joined the group or became friends
   joined_seq BIGINT UNSIGNED NOT NULL, -- where they joined it, this time or the last
   left_seq   BIGINT UNSIGNED NOT NULL, -- where they left it, and may read up to
+  hidden_seq BIGINT UNSIGNED NOT NULL, -- up to which it was hidden from them when they left it
   PRIMARY KEY (uid, topic),
   KEY by_topic (topic, present, uid),
   KEY by_uid (uid, present, topic) -- for counting
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE blocks (
+  uid    VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  other  VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  blocks TINYINT     NOT NULL, -- whether uid blocks the other; 0 where the block was taken back
+  PRIMARY KEY (uid, other)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE marks (
@@ -78,14 +86,14 @@ CREATE TABLE messages (
 CREATE TABLE applies (
   topic   VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   uid     VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- who is to answer, or,
-  to_join TINYINT         NOT NULL, -- where this is 1, who applies to join the group: its owner and admins are to answer
+  type    VARCHAR(8)      CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- where this is 'group', who applies: its owner and admins are to answer
   sender  VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   data    TEXT            NOT NULL, -- '' for none
   date    BIGINT          NOT NULL,
   seq     BIGINT UNSIGNED NOT NULL,
   PRIMARY KEY (topic, uid),
-  KEY newest (uid, to_join, date, seq, topic),
-  KEY to_join (topic, to_join, uid, date, seq)
+  KEY to_me (uid, type, date, seq, topic, sender),
+  KEY to_group (topic, type, date, seq, uid)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE checkpoints (

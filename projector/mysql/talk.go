@@ -34,7 +34,7 @@ func (g *groupRow) of(t domain.Topic) projector.GroupRow {
 func (s *Store) Groups(ctx context.Context, me domain.UserID) (groups []domain.GroupView, err error) {
 	const query = `SELECT m.topic, m.role, ` + groupColumns + ` FROM members m JOIN conversations c ON c.topic=m.topic
 		WHERE m.uid=? AND m.topic LIKE 'group.%' AND m.present=1`
-	err = s.try(ctx, "read groups", func(ctx context.Context) error {
+	err = s.ask(ctx, "read groups", func(ctx context.Context) error {
 		groups, err = collect(ctx, s.db, func(r *sql.Rows) (domain.GroupView, error) {
 			var t domain.Topic
 			var role domain.Role
@@ -76,7 +76,7 @@ func group(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (acce
 // Group gives a group to its members, to those who are invited and to those who have applied; it refuses others with code Forbidden, or NotFound.
 func (s *Store) Group(ctx context.Context, me domain.UserID, gid domain.GroupID) (v domain.GroupView, err error) {
 	t := domain.InGroup(gid)
-	err = s.try(ctx, "read a group", func(ctx context.Context) error {
+	err = s.ask(ctx, "read a group", func(ctx context.Context) error {
 		g, err := group(ctx, s.db, me, t)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func (s *Store) Members(ctx context.Context, me domain.UserID, gid domain.GroupI
 	const query = `SELECT m.uid, m.role, m.since, p.username, p.name, p.avatar FROM members m LEFT JOIN people p ON p.uid=m.uid
 		WHERE m.topic=? AND m.present=1 AND m.uid>? ORDER BY m.uid LIMIT ?`
 	t := domain.InGroup(gid)
-	err = s.try(ctx, "read members", func(ctx context.Context) error {
+	err = s.ask(ctx, "read members", func(ctx context.Context) error {
 		g, err := group(ctx, s.db, me, t)
 		if err != nil {
 			return err
@@ -200,7 +200,7 @@ func scanMessage(r *sql.Rows) (m projector.MessageRow, err error) {
 // are 0; with both, what lies between, from after on. more says whether there are others beyond the page. Whoever may not see it is
 // refused with code Forbidden. A page costs the same wherever it is.
 func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) (list []domain.MessageView, more bool, err error) {
-	err = s.try(ctx, "read messages", func(ctx context.Context) error {
+	err = s.ask(ctx, "read messages", func(ctx context.Context) error {
 		from, upTo, err := readable(ctx, s.db, me, t)
 		if err != nil {
 			return err
@@ -232,13 +232,13 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 
 // readable gives after which seq and up to which me may read a conversation, or refuses with code Forbidden.
 func readable(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (after, upTo uint64, err error) {
-	const query = `SELECT m.present, m.joined_seq, m.left_seq, COALESCE(c.history,''), COALESCE(c.last_number,0)
+	const query = `SELECT m.present, m.joined_seq, m.left_seq, m.hidden_seq, COALESCE(c.history,''), COALESCE(c.last_number,0)
 		FROM members m LEFT JOIN conversations c ON c.topic=m.topic WHERE m.uid=? AND m.topic=?`
 	m := projector.MemberRow{Topic: t}
 	var g projector.GroupRow
 	var tail projector.TailRow
 	found, err := collect(ctx, q, func(r *sql.Rows) (struct{}, error) {
-		return struct{}{}, r.Scan(&m.Present, &m.Joined, &m.Left, &g.History, &tail.Number)
+		return struct{}{}, r.Scan(&m.Present, &m.Joined, &m.Left, &m.Hidden, &g.History, &tail.Number)
 	}, query, string(me), t.Key())
 	if err != nil {
 		return 0, 0, err

@@ -59,9 +59,11 @@ func (l *lookout) run(ctx context.Context) {
 		if errors.Is(err, projector.ErrNoTables) {
 			at, err = nil, nil
 		}
-		l.mu.Lock()
-		l.last = at
-		l.mu.Unlock()
+		if err == nil {
+			l.mu.Lock()
+			l.last = at
+			l.mu.Unlock()
+		}
 		for _, w := range waiting {
 			w <- sighting{at, err} // has room for one
 		}
@@ -114,6 +116,8 @@ func (s *Store) Wait(ctx context.Context, ends []domain.Position) (behind uint64
 
 // Ready says nil if the database answers and the tables are there, whatever their version.
 func (s *Store) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	if err := s.Whole(ctx); !errors.Is(err, projector.ErrReplaced) {
 		return err
 	}

@@ -84,8 +84,16 @@ func (a answers) person(me domain.UserID) {
 	a.note(person, err, "Person %s", me)
 	friends, err := a.Friends(ctx, me)
 	a.note(friends, err, "Friends %s", me)
-	applies, err := a.Applies(ctx, me)
-	a.note(applies, err, "Applies %s", me)
+	blocked, err := a.Blocked(ctx, me)
+	a.note(blocked, err, "Blocked %s", me)
+	for _, types := range [][]domain.ApplyType{nil, {domain.ApplyFriend}, {domain.ApplyInvite}, {domain.ApplyGroup}} {
+		next := ""
+		for page := 0; page == 0 || next != ""; page++ {
+			applies, following, err := a.Applies(ctx, me, types, next, 2)
+			a.note([]any{applies, following}, err, "Applies %s %v, page %d", me, types, page)
+			next = following
+		}
+	}
 	groups, err := a.Groups(ctx, me)
 	a.note(groups, err, "Groups %s", me)
 	all, next, err := a.Conversations(ctx, me, "", 100)

@@ -1,7 +1,6 @@
 package projectortest
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -28,9 +27,9 @@ func testGroups(t *testing.T, s *story) {
 	s.refused("members of no group", err, domain.NotFound)
 	members, err := s.Members(ctx, "bob", "g", "ann", 10)
 	s.equal("members after one", members, err, fmt.Sprintf(`[{"id":"bob","name":"","avatar":"","role":"member","joined":%q}]`, joined))
-	applies, err := s.Applies(ctx, "cid")
+	applies, err := s.applies("cid")
 	s.equal("an invitation", applies[0].Group, err, `{"id":"g","name":"Grüße","avatar":"","description":"","history":"all","owner":"ann","members":2}`)
-	applies, err = s.Applies(ctx, "bob")
+	applies, err = s.applies("bob")
 	s.equal("no invitation for members", len(applies), err, "0")
 
 	s.happen(g, domain.GroupJoined{By: "cid", UID: "cid"}, domain.GroupDeclined{UID: "dora"}, domain.GroupInvited{By: "bob", UID: "eve"})
@@ -46,7 +45,7 @@ func testGroups(t *testing.T, s *story) {
 	}
 	s.happen(g, domain.GroupLeft{UID: "bob"})
 	s.fold()
-	applies, err = s.Applies(ctx, "eve")
+	applies, err = s.applies("eve")
 	s.equal("no invitation to what has ended", len(applies), err, "0")
 	_, err = s.Group(ctx, "bob", "g")
 	s.refused("a group that has ended", err, domain.Forbidden)
@@ -63,7 +62,7 @@ func testDescribed(t *testing.T, s *story) {
 	s.equal("a member's view", v, err, looks+`,"role":"member"}`)
 	groups, err := s.Groups(ctx, "ann")
 	s.equal("in a list", groups, err, "["+looks+`,"role":"owner"}]`)
-	applies, err := s.Applies(ctx, "cid")
+	applies, err := s.applies("cid")
 	s.equal("to somebody invited", applies[0].Group, err, looks+"}")
 	list, _, err := s.Conversations(ctx, "bob", "", 10)
 	s.equal("in the list of conversations", list, err, `[{"id":"g:g","name":"new","avatar":"g.png","unread":0,"read":0}]`)
@@ -112,93 +111,6 @@ func testRoles(t *testing.T, s *story) {
 	s.equal("nor reading", list[0].Unread, err, "1")
 }
 
-func testApplications(t *testing.T, s *story) {
-	ctx := t.Context()
-	asked := func(me domain.UserID, want string) {
-		t.Helper()
-		applies, err := s.Applies(ctx, me)
-		s.equal("what waits for "+string(me), ids(applies, func(a domain.ApplyView) string { return fmt.Sprint(a.Type, ":", a.From.ID) }), err, fmt.Sprintf("%q", want))
-	}
-	h := domain.InGroup("h")
-	s.happen(domain.About("eve"), domain.Profiled{Username: "eve", Name: "Eve"})
-	s.happen(g, domain.GroupCreated{By: "ann", Name: "g", Members: []domain.UserID{"bob", "cid"}, Invited: []domain.UserID{"fay"}})
-	s.happen(h, domain.GroupCreated{By: "ann", Name: "h"}, domain.GroupApplied{UID: "cid"})
-	s.happen(ab, domain.FriendRequested{By: "bob"})
-	seq := s.happen(g, domain.GroupApplied{UID: "eve", Greeting: json.RawMessage(`{"b": 1,"a":"é"}`)})
-	date := domain.Date(Began.Add(s.at))
-	s.fold()
-	applies, err := s.Applies(ctx, "ann")
-	s.equal("an application", applies[0], err, fmt.Sprintf(`{"type":"group","from":{"id":"eve","username":"eve","name":"Eve","avatar":""},`+
-		`"group":{"id":"g","name":"g","avatar":"","description":"","history":"all","owner":"ann","members":3},"data":{"b":1,"a":"é"},"date":%q,"seq":%d}`, date, seq))
-	asked("ann", "group:eve friend:bob group:cid")
-	for who, want := range map[domain.UserID]string{"bob": "", "cid": "", "eve": "", "fay": "invite:ann"} {
-		asked(who, want)
-	}
-	v, err := s.Group(ctx, "eve", "g")
-	s.equal("an applicant's view", []any{v.Name, v.Role}, err, `["g",""]`)
-	_, err = s.Members(ctx, "eve", "g", "", 10)
-	s.refused("members, to an applicant", err, domain.Forbidden)
-	_, _, err = s.Messages(ctx, "eve", g, 0, 0, 10)
-	s.refused("messages, to an applicant", err, domain.Forbidden)
-	groups, err := s.Groups(ctx, "eve")
-	s.equal("an applicant is in no group", len(groups), err, "0")
-
-	s.happen(g, domain.GroupRoleSet{By: "ann", UID: "bob", Role: domain.RoleAdmin})
-	s.fold()
-	asked("bob", "group:eve")
-	s.happen(g, domain.GroupRoleSet{By: "ann", UID: "bob", Role: domain.RoleMember}, domain.GroupRoleSet{By: "ann", UID: "cid", Role: domain.RoleAdmin})
-	s.fold()
-	asked("bob", "")
-	asked("cid", "group:eve")
-	s.happen(g, domain.GroupRemoved{By: "ann", UID: "cid"}, domain.GroupRefused{By: "ann", UID: "eve"}, domain.GroupApplied{UID: "gus"})
-	s.fold()
-	asked("cid", "")
-	asked("ann", "group:gus friend:bob group:cid")
-	_, err = s.Group(ctx, "eve", "g")
-	s.refused("to who was refused", err, domain.Forbidden)
-
-	s.happen(g, domain.GroupInvited{By: "bob", UID: "gus"}, domain.GroupApplied{UID: "fay"})
-	s.fold()
-	asked("gus", "invite:bob")
-	asked("fay", "")
-	asked("ann", "group:fay friend:bob group:cid")
-	s.happen(g, domain.GroupJoined{By: "ann", UID: "fay"}, domain.GroupApplied{UID: "eve"})
-	s.happen(g, domain.GroupLeft{UID: "ann", Owner: "bob"})
-	s.fold()
-	asked("ann", "friend:bob group:cid")
-	asked("bob", "group:eve")
-	s.happen(h, domain.GroupLeft{UID: "ann"})
-	s.fold()
-	asked("ann", "friend:bob")
-	_, err = s.Group(ctx, "cid", "h")
-	s.refused("what somebody applied to has ended", err, domain.Forbidden)
-}
-
-func testManyApply(t *testing.T, s *story) {
-	ctx := t.Context()
-	const each, groups = 600, 4 // more than are answered, and than are sorted at once
-	for i := range groups {
-		in := domain.InGroup(domain.GroupID(fmt.Sprint("g", i)))
-		s.happen(in, domain.GroupCreated{By: "ann", Name: "many"})
-		for j := range each {
-			s.happen(in, domain.GroupApplied{UID: domain.UserID(fmt.Sprint("u", i*each+j))})
-		}
-	}
-	s.happen(ab, domain.FriendRequested{By: "bob"})
-	s.fold()
-	applies, err := s.Applies(ctx, "ann")
-	s.equal("how many", len(applies), err, "1000")
-	for i, a := range applies {
-		want := domain.UserID(fmt.Sprint("u", groups*each-i))
-		if i == 0 {
-			want = "bob"
-		}
-		if a.From.ID != want {
-			t.Fatalf("at %d there is %s, want %s", i, a.From.ID, want)
-		}
-	}
-}
-
 func testDissolved(t *testing.T, s *story) {
 	ctx := t.Context()
 	s.happen(g, domain.GroupCreated{By: "ann", Name: "g", Members: []domain.UserID{"bob", "cid"}, Invited: []domain.UserID{"dora"}})
@@ -215,7 +127,7 @@ func testDissolved(t *testing.T, s *story) {
 	for _, me := range []domain.UserID{"ann", "bob", "cid", "dora", "eve", "fay", "gus"} {
 		groups, err := s.Groups(ctx, me)
 		s.equal("no groups", len(groups), err, "0")
-		applies, err := s.Applies(ctx, me)
+		applies, err := s.applies(me)
 		s.equal("no applications", len(applies), err, "0")
 		list, _, err := s.Conversations(ctx, me, "", 10)
 		s.equal("no conversations", len(list), err, "0")
@@ -237,12 +149,16 @@ func testSinceJoined(t *testing.T, s *story) {
 		{[]domain.Event{describe(domain.HistoryJoined)}, "1", "1", ""},
 		{[]domain.Event{say("bob", "2"), say("bob", "3")}, "1 2 3", "1 2 3", "2 3"},
 		{[]domain.Event{domain.GroupRemoved{By: "ann", UID: "cid"}, say("ann", "4")}, "1 2 3 4", "1 2 3 4", "2 3"},
-		{[]domain.Event{describe(domain.HistoryAll)}, "1 2 3 4", "1 2 3 4", "1 2 3"},
+		{[]domain.Event{describe(domain.HistoryAll)}, "1 2 3 4", "1 2 3 4", "2 3"}, // who has left sees no more than then
 		{[]domain.Event{domain.GroupJoined{By: "ann", UID: "cid"}}, "1 2 3 4", "1 2 3 4", "1 2 3 4"},
 		{[]domain.Event{describe(domain.HistoryJoined)}, "1 2 3 4", "1 2 3 4", ""},
 		{[]domain.Event{domain.GroupLeft{UID: "bob"}, domain.GroupRoleSet{By: "ann", UID: "cid", Role: domain.RoleOwner}, say("ann", "5")}, "1 2 3 4 5", "1 2 3 4", "5"},
-		{[]domain.Event{domain.GroupJoined{By: "cid", UID: "bob"}}, "1 2 3 4 5", "", "5"},
-		{[]domain.Event{domain.GroupDissolved{By: "cid"}}, "1 2 3 4 5", "", "5"},
+		{[]domain.Event{describe(domain.HistoryAll)}, "1 2 3 4 5", "1 2 3 4", "1 2 3 4 5"},
+		{[]domain.Event{domain.GroupLeft{UID: "cid", Owner: "ann"}}, "1 2 3 4 5", "1 2 3 4", "1 2 3 4 5"}, // as long as it is all
+		{[]domain.Event{describe(domain.HistoryJoined)}, "1 2 3 4 5", "1 2 3 4", "5"},
+		{[]domain.Event{domain.GroupJoined{By: "ann", UID: "bob"}}, "1 2 3 4 5", "", "5"},
+		{[]domain.Event{say("ann", "6"), domain.GroupJoined{By: "ann", UID: "cid"}, say("cid", "7")}, "1 2 3 4 5 6 7", "6 7", "7"},
+		{[]domain.Event{domain.GroupDissolved{By: "ann"}}, "1 2 3 4 5 6 7", "6 7", "7"},
 	} {
 		s.happen(g, step.events...)
 		s.fold()

@@ -43,7 +43,7 @@ func testFriends(t *testing.T, s *story) {
 	seq := s.happen(ab, domain.FriendRequested{By: "bob", Greeting: json.RawMessage(`{"b": 1,"a":"é"}`)})
 	s.fold()
 	date := domain.Date(Began.Add(s.at))
-	applies, err := s.Applies(ctx, "ann")
+	applies, err := s.applies("ann")
 	s.equal("the application", applies, err, fmt.Sprintf(
 		`[{"type":"friend","from":{"id":"bob","username":"bob","name":"Bob","avatar":""},"data":{"b":1,"a":"é"},"date":%q,"seq":%d}]`, date, seq))
 	if len(applies) == 1 && string(applies[0].Data) != `{"b": 1,"a":"é"}` {
@@ -58,7 +58,7 @@ func testFriends(t *testing.T, s *story) {
 	s.happen(domain.About("cid"), domain.Profiled{Username: "cid", Name: "an early name"})
 	s.happen(domain.Direct("ann", "dora"), domain.FriendRequested{By: "dora"}, domain.FriendBlocked{By: "ann"})
 	s.fold()
-	applies, err = s.Applies(ctx, "ann")
+	applies, err = s.applies("ann")
 	s.equal("all are answered", len(applies), err, "0")
 	friends, err = s.Friends(ctx, "ann")
 	s.equal("by name", ids(friends, friendID), err, `"cid bob"`)

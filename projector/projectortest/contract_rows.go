@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -86,6 +87,37 @@ func testCommit(t *testing.T, s *story) {
 	s.equal("nothing after Reset", found, err, "false")
 	at, err := s.Checkpoint(ctx, 0)
 	s.equal("no checkpoint after Reset", at.Seq, err, "0")
+}
+
+// What is answered, and what waits in topics that ended, goes, however much of it; nothing else does.
+func testAnswered(t *testing.T, s *story) {
+	ctx := t.Context()
+	if err := s.Prepare(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	const many = 1100 // more than go into one statement
+	asked := projector.Batch{To: domain.Position{Epoch: "e", Seq: 1}}
+	answered := projector.Batch{From: asked.To, To: domain.Position{Epoch: "e", Seq: 2}}
+	for i := range many {
+		from, ended := domain.UserID(fmt.Sprint("u", i)), domain.InGroup(domain.GroupID(fmt.Sprint("ended", i)))
+		key := projector.ApplyKey{UID: "ann", Topic: domain.Direct("ann", from)}
+		asked.Applies = append(asked.Applies,
+			projector.ApplyRow{ApplyKey: key, Type: domain.ApplyFriend, From: from, Seq: uint64(i)},
+			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: "bob", Topic: key.Topic}, Type: domain.ApplyFriend, From: from, Seq: uint64(i)},
+			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: "ann", Topic: ended}, Type: domain.ApplyInvite, From: from, Seq: uint64(i)},
+			projector.ApplyRow{ApplyKey: projector.ApplyKey{UID: from, Topic: ended}, Type: domain.ApplyInvite, From: "ann", Seq: uint64(i)})
+		if i > 0 {
+			answered.Answered, answered.Ended = append(answered.Answered, key), append(answered.Ended, ended)
+		}
+	}
+	for _, b := range []projector.Batch{asked, answered} {
+		if err := s.Commit(ctx, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for me, want := range map[domain.UserID]int{"ann": 2, "bob": many, "u0": 1, "u1": 0} {
+		s.equal("what is left for "+string(me), len(slices.Concat(s.pages(me, nil, 500)...)), nil, fmt.Sprint(want))
+	}
 }
 
 func testLookUps(t *testing.T, s *story) {

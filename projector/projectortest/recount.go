@@ -7,8 +7,8 @@ import (
 	"parley/domain"
 )
 
-// Recount goes through a log in the plainest way and fails where a store's histories, marks, unread counts, groups, applications and friends
-// are others.
+// Recount goes through a log in the plainest way and fails where a store's histories, marks, unread counts, groups, applications, friends
+// and blocks are others.
 func Recount(tb testing.TB, log *Log, s Store) {
 	tb.Helper()
 	all := make(map[domain.Topic]said)
@@ -21,6 +21,7 @@ func Recount(tb testing.TB, log *Log, s Store) {
 			c.checkGroup(tb, s, me)
 		}
 		checkApplies(tb, s, me, all)
+		checkBlocked(tb, s, me, all)
 		checkFriends(tb, log, s, me, all)
 	}
 }
@@ -36,14 +37,16 @@ type said struct {
 	left   map[domain.UserID]uint64        // who left, and where
 	own    map[domain.UserID]uint64        // the last message of one's own, or before one came
 	read   map[domain.UserID]uint64
+	hidden map[domain.UserID]uint64        // up to where it was hidden from who left
 	asked  map[domain.UserID]domain.Record // who waits or is waited for, by what
+	blocks map[domain.UserID]bool          // who blocks the other
 }
 
 func recount(log *Log, t domain.Topic) said {
 	c := said{
 		topic: t, group: new(domain.Group), inside: make(map[domain.UserID]bool), joined: make(map[domain.UserID]domain.Record),
 		left: make(map[domain.UserID]uint64), own: make(map[domain.UserID]uint64), read: make(map[domain.UserID]uint64),
-		asked: make(map[domain.UserID]domain.Record),
+		hidden: make(map[domain.UserID]uint64), asked: make(map[domain.UserID]domain.Record), blocks: make(map[domain.UserID]bool),
 	}
 	var f domain.Friendship
 	_, _, direct := t.Pair()
@@ -74,6 +77,9 @@ func recount(log *Log, t domain.Topic) said {
 			c.described = c.described.after(e)
 			c.moved(r, f)
 			c.asks(r, f)
+			for _, u := range People {
+				c.blocks[u] = f.Blocked(u)
+			}
 		}
 	}
 	return c
@@ -85,8 +91,12 @@ func (c said) moved(r domain.Record, f domain.Friendship) {
 		now := c.group.Role(u) != "" || f.Friends() && c.topic.Peer(u) != ""
 		if _, group := c.topic.Group(); group && now != c.inside[u] {
 			delete(c.left, u)
+			delete(c.hidden, u)
 			if !now {
 				c.left[u] = r.Seq
+				if c.history == domain.HistoryJoined {
+					c.hidden[u] = c.joined[u].Seq
+				}
 			} else {
 				c.joined[u] = r
 				if n := len(c.messages); n > 0 {
@@ -103,7 +113,7 @@ func (c said) visible(me domain.UserID, seq uint64) bool {
 	if _, _, direct := c.topic.Pair(); direct {
 		return true
 	}
-	if c.history == domain.HistoryJoined && seq <= c.joined[me].Seq {
+	if seq <= c.hidden[me] || c.history == domain.HistoryJoined && seq <= c.joined[me].Seq {
 		return false
 	}
 	return c.inside[me] || seq <= c.left[me]

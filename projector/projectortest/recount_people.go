@@ -56,6 +56,7 @@ type ask struct {
 	at   time.Time
 	seq  uint64
 	key  string
+	by   domain.UserID
 	text string
 }
 
@@ -65,18 +66,19 @@ func (c said) asksOf(me domain.UserID) (all []ask) {
 	answers := c.group.Role(me) == domain.RoleOwner || c.group.Role(me) == domain.RoleAdmin
 	for u, r := range c.asked {
 		var text string
+		var by domain.UserID
 		switch e := r.Event.(type) {
 		case domain.FriendRequested:
-			text = fmt.Sprint("friend ", e.By, " ", string(e.Greeting))
+			by, text = e.By, fmt.Sprint("friend ", e.By, " ", string(e.Greeting))
 		case domain.GroupCreated:
-			text = fmt.Sprint("invite ", e.By, " to ", gid)
+			by, text = e.By, fmt.Sprint("invite ", e.By, " to ", gid)
 		case domain.GroupInvited:
-			text = fmt.Sprint("invite ", e.By, " to ", gid)
+			by, text = e.By, fmt.Sprint("invite ", e.By, " to ", gid)
 		case domain.GroupApplied:
-			text = fmt.Sprint("group ", e.UID, " to ", gid, " ", string(e.Greeting))
+			by, text = e.UID, fmt.Sprint("group ", e.UID, " to ", gid, " ", string(e.Greeting))
 		}
 		if _, toJoin := r.Event.(domain.GroupApplied); toJoin && answers || !toJoin && u == me {
-			all = append(all, ask{r.Time, r.Seq, c.topic.Key(), strings.TrimSpace(text)})
+			all = append(all, ask{r.Time, r.Seq, c.topic.Key(), by, strings.TrimSpace(text)})
 		}
 	}
 	return all
@@ -97,29 +99,70 @@ func checkApplies(tb testing.TB, s Store, me domain.UserID, all map[domain.Topic
 		}
 		return strings.Compare(b.key, a.key)
 	})
-	var want, got []string
-	for _, a := range asks {
-		want = append(want, fmt.Sprint(a.text, " ", domain.Date(a.at), " ", a.seq))
-	}
-	views, err := s.Applies(tb.Context(), me)
-	if err != nil {
-		tb.Errorf("Applies %s: %v", me, err)
-	}
-	for _, v := range views {
-		text := v.Type + " " + string(v.From.ID)
-		if v.Group != nil {
-			text += " to " + string(v.Group.ID)
-			if c := all[domain.InGroup(v.Group.ID)]; *v.Group != c.view("") {
-				tb.Errorf("%s is asked about %+v, want %+v", me, *v.Group, c.view(""))
+	for _, typ := range []domain.ApplyType{"", domain.ApplyFriend, domain.ApplyInvite, domain.ApplyGroup} {
+		var want []string
+		for _, a := range asks {
+			invited := strings.HasPrefix(a.text, "invite")
+			if strings.HasPrefix(a.text, string(typ)) && !(invited && all[domain.Direct(me, a.by)].blocks[me]) {
+				want = append(want, fmt.Sprint(a.text, " ", domain.Date(a.at), " ", a.seq))
 			}
 		}
-		if v.Data != nil {
-			text += " " + string(v.Data)
+		for _, limit := range []int{2, 500} {
+			if got := applied(tb, s, me, all, typ, limit); !slices.Equal(got, want) {
+				tb.Errorf("%s is asked by %d of type %q\n%s\nwant\n%s", me, limit, typ, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
 		}
-		got = append(got, fmt.Sprint(text, " ", v.Date, " ", v.Seq))
 	}
-	if !slices.Equal(got, want) {
-		tb.Errorf("%s is asked\n%s\nwant\n%s", me, strings.Join(got, "\n"), strings.Join(want, "\n"))
+}
+
+// applied gives the lines of a store's pages.
+func applied(tb testing.TB, s Store, me domain.UserID, all map[domain.Topic]said, typ domain.ApplyType, limit int) (lines []string) {
+	tb.Helper()
+	var types []domain.ApplyType
+	if typ != "" {
+		types = []domain.ApplyType{typ}
+	}
+	for next := ""; ; {
+		views, following, err := s.Applies(tb.Context(), me, types, next, limit)
+		if err != nil || len(views) > limit || following != "" && len(views) < limit {
+			tb.Errorf("Applies %s: %d of at most %d, then %q, %v", me, len(views), limit, following, err)
+			return lines
+		}
+		for _, v := range views {
+			text := string(v.Type) + " " + string(v.From.ID)
+			if v.Group != nil {
+				text += " to " + string(v.Group.ID)
+				if c := all[domain.InGroup(v.Group.ID)]; *v.Group != c.view("") {
+					tb.Errorf("%s is asked about %+v, want %+v", me, *v.Group, c.view(""))
+				}
+			}
+			if v.Data != nil {
+				text += " " + string(v.Data)
+			}
+			lines = append(lines, fmt.Sprint(text, " ", v.Date, " ", v.Seq))
+		}
+		if next = following; next == "" {
+			return lines
+		}
+	}
+}
+
+func checkBlocked(tb testing.TB, s Store, me domain.UserID, all map[domain.Topic]said) {
+	tb.Helper()
+	var want, got []domain.UserID
+	for t, c := range all {
+		if c.blocks[me] {
+			want = append(want, t.Peer(me))
+		}
+	}
+	list, err := s.Blocked(tb.Context(), me)
+	for _, p := range list {
+		got = append(got, p.ID)
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, want) {
+		tb.Errorf("%s blocks %q, %v; want %q", me, got, err, want)
 	}
 }
 

@@ -167,7 +167,7 @@ func testOdd(t *testing.T, s *story) {
 	s.equal("an answer to no question, which Evolve takes", ids(friends, friendID), err, `"bob"`)
 	v, err := s.Group(t.Context(), "ann", "g")
 	s.equal("a group is made once", v, err, `{"id":"g","name":"first","avatar":"","description":"","history":"all","owner":"ann","members":1,"role":"owner"}`)
-	applies, err := s.Applies(t.Context(), "cid")
+	applies, err := s.applies("cid")
 	s.equal("and invites once", len(applies), err, "0")
 	_, err = s.Person(t.Context(), "ann")
 	s.refused("a profile that is nobody's", err, domain.NotFound)

@@ -17,11 +17,8 @@ import (
 	"parley/projector"
 )
 
-// The limits of answers.
-const (
-	MaxPage    = 500  // items of a page
-	MaxApplies = 1000 // of somebody's applications, the newest
-)
+// MaxPage is how many items a page has at most.
+const MaxPage = 500
 
 // Limit brings the size of a page between 1 and MaxPage.
 func Limit(n int) int { return min(max(n, 1), MaxPage) }
@@ -101,39 +98,6 @@ func Group(g projector.GroupRow, role domain.Role) domain.GroupView {
 // GroupsByName orders groups by name, then id.
 func GroupsByName(a, b domain.GroupView) int {
 	return cmp.Or(strings.Compare(Key(a.Name), Key(b.Name)), cmp.Compare(a.ID, b.ID))
-}
-
-// Apply is an application or an invitation, by whom and to what.
-type Apply struct {
-	projector.ApplyRow
-	Sender projector.PersonRow
-	Group  projector.GroupRow // zero where it is for friendship
-}
-
-// Newest sorts by date, the newest first, and gives the first MaxApplies.
-func Newest(applies []Apply) []Apply {
-	slices.SortFunc(applies, func(a, b Apply) int {
-		return cmp.Or(cmp.Compare(b.Date, a.Date), cmp.Compare(b.Seq, a.Seq), strings.Compare(b.Topic.Key(), a.Topic.Key()))
-	})
-	return applies[:min(len(applies), MaxApplies)]
-}
-
-// Applies gives the newest as their reader sees them.
-func Applies(all []Apply) []domain.ApplyView {
-	all = Newest(all)
-	views := make([]domain.ApplyView, len(all))
-	for i, a := range all {
-		v := domain.ApplyView{Type: "friend", From: Person(a.Sender), Data: a.Data, Date: Date(a.Date), Seq: a.Seq}
-		if _, ok := a.Topic.Group(); ok {
-			to := Group(a.Group, "")
-			v.Type, v.Group = "invite", &to
-		}
-		if a.ToJoin {
-			v.Type = "group"
-		}
-		views[i] = v
-	}
-	return views
 }
 
 // Member is somebody in a group.
@@ -245,12 +209,12 @@ func Readable(m projector.MemberRow, in bool, g projector.GroupRow, tail project
 }
 
 // hidden gives up to which seq a conversation is hidden from somebody who may read what comes after it. What the group lets be read now is
-// what counts, whatever it did when they joined.
+// what counts, whatever it did when they joined; but who has left sees no more than when they left.
 func hidden(m projector.MemberRow, g projector.GroupRow) (upTo uint64) {
 	if g.History == domain.HistoryJoined {
 		return m.Joined
 	}
-	return 0
+	return m.Hidden
 }
 
 // Behind gives how many events are missing between what is folded and the ends of the log, by shard. What is folded of another life of

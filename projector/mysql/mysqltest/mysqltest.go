@@ -1,7 +1,7 @@
 // Package mysqltest gives each test that asks a database of its own, in a real MariaDB or MySQL.
 //
 // It makes no tables. The one thing to know: without PARLEY_TEST_DSN it starts a server, once in a test process, that ends with
-// the process however that ends.
+// the process however that ends. A test that is to stop a server starts one of its own.
 //
 // # Chosen, refused, because
 //
@@ -40,6 +40,12 @@ func DSN(tb testing.TB) string {
 		}
 		server = own.dsn
 	}
+	return database(tb, server)
+}
+
+// database makes an empty database in a server and drops it when the test ends.
+func database(tb testing.TB, server string) string {
+	tb.Helper()
 	db, err := sql.Open("mysql", in(server, ""))
 	if err != nil {
 		tb.Fatalf("mysqltest: PARLEY_TEST_DSN: %v", err)
@@ -69,7 +75,9 @@ func in(dsn, database string) string {
 // server is a running one.
 type server struct {
 	dsn      string
+	dir      string    // of its files
 	lifeline io.Closer // the server ends when this is closed, or collected
+	shell    *exec.Cmd // ends after the server
 }
 
 // started gives this process's server.
@@ -112,7 +120,7 @@ func start() (s server, err error) {
 	if err := cmd.Start(); err != nil {
 		return s, fmt.Errorf("start %s: %w", bin, err)
 	}
-	s.dsn = "root@unix(" + socket + ")/"
+	s.dsn, s.dir, s.shell = "root@unix("+socket+")/", dir, cmd
 	return s, answers(ctx, s.dsn, filepath.Join(dir, "log"))
 }
 
