@@ -95,7 +95,7 @@ func (s *story) pages(me domain.UserID, types []domain.ApplyType, limit int) (pa
 	s.Helper()
 	for next := ""; ; {
 		page, following, err := s.Applies(s.Context(), me, types, next, limit)
-		if err != nil || len(page) == 0 && len(pages) > 0 {
+		if err != nil || len(page) == 0 && len(pages) > 0 || len(pages) > 10_000 {
 			s.Fatalf("page %d of at most %d: %v, %v", len(pages), limit, page, err)
 		}
 		pages = append(pages, page)
