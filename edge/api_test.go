@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"parley/domain"
@@ -179,10 +180,18 @@ type away struct{ lagging }
 
 func (away) Groups(context.Context, domain.UserID) ([]domain.GroupView, error) { return nil, errAway }
 
-// endless is a log that does not know where it ends.
-type endless struct{ edge.Log }
+// endless is a log that does not know where it ends, once the edge has begun.
+type endless struct {
+	edge.Log
+	asked atomic.Bool
+}
 
-func (endless) Ends(context.Context) ([]domain.Position, error) { return nil, errAway }
+func (l *endless) Ends(ctx context.Context) ([]domain.Position, error) {
+	if l.asked.Swap(true) {
+		return nil, errAway
+	}
+	return l.Log.Ends(ctx)
+}
 
 func TestBehind(t *testing.T) {
 	w := newWorld(t, 1)
@@ -195,7 +204,7 @@ func TestBehind(t *testing.T) {
 		"up to date": {func(*edge.Options) {}, ""},
 		"behind":     {func(o *edge.Options) { o.Views = lagging{w.views, 3, nil} }, "3"},
 		"unknown":    {func(o *edge.Options) { o.Views = lagging{w.views, 0, errors.New("the database is away")} }, "unknown"},
-		"log away":   {func(o *edge.Options) { o.Log = endless{w.journal} }, "unknown"},
+		"log away":   {func(o *edge.Options) { o.Log = &endless{Log: w.journal} }, "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var me domain.PersonView

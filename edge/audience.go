@@ -7,117 +7,135 @@ import (
 	"parley/domain"
 )
 
-// admit lets a member hear a group; a nobody is not let in. Who is entering hears what is stored from now on. Who has entered already is to hear all
-// that has been stored since, and nothing else is dealt with before that is done: behind says that the caller is to run catchUp for it. in is false
-// where the conversation has retired.
-func (c *conversation) admit(ctx context.Context, p *person) (in, behind bool, err error) {
-	defer func() {
-		if err != nil { // it may have been made for this one
-			c.mu.Lock()
-			c.retireIfIdle()
-			c.mu.Unlock()
-		}
-	}()
+// admit lets a member hear a group; a nobody is not let in. Who is entering hears what is stored from now on, who has entered already is told first
+// what has been stored since they came. It says false where the conversation has retired.
+func (c *conversation) admit(ctx context.Context, p *person) (in bool, err error) {
 	if err := c.follow(ctx); err != nil {
-		return true, false, err
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.retireIfIdle() // it may have been made for this one
+		return true, err
 	}
+	in, late, err := c.admitNow(ctx, p)
+	if late {
+		c.admitLate(ctx, p)
+	}
+	return in, err
+}
+
+// admitNow is admit but for those who are late, whom it gives to the caller, and to nobody else meanwhile.
+func (c *conversation) admitNow(ctx context.Context, p *person) (in, late bool, err error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	s, upTo := c.standing, c.upTo
-	_, hears := c.audience[p]
-	c.mu.Unlock()
-	if hears {
-		return true, false, nil
-	}
 	if s == nil {
-		if s, upTo, err = c.hub.fold(ctx, c.topic, 0); err != nil {
+		c.mu.Unlock()
+		s, upTo, err = c.hub.fold(ctx, c.topic, 0)
+		c.mu.Lock()
+		if err != nil {
+			c.retireIfIdle()
 			return true, false, err
 		}
-		c.install(s, upTo)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.retired {
-		return false, false, nil
-	}
-	if c.standing != nil { // else copies have been lost since
-		s, upTo = c.standing, c.upTo
-	}
+	_, hears := c.audience[p]
 	g, isGroup := s.(group)
 	switch {
-	case !isGroup || g.Role(p.id) == "":
+	case c.retired:
+		return false, false, nil
+	case c.standing != nil: // it may be newer
+		g, isGroup = c.standing.(group)
+		upTo = c.upTo
+	case c.followed:
+		c.standing, c.upTo = s, upTo
+	}
+	switch {
+	case hears || c.late[p] || !isGroup || g.Role(p.id) == "":
 	case !p.isSettled():
 		c.hear(p, upTo)
-	case !slices.Contains(c.late, p):
-		c.late = append(c.late, p)
-		behind, c.busy = !c.busy, true
+	default:
+		if c.late == nil {
+			c.late = map[*person]bool{}
+		}
+		c.late[p] = true
+		return true, true, nil
 	}
 	c.retireIfIdle()
-	return true, behind, nil
+	return true, false, nil
 }
 
-// admitLate lets those hear a group who were late, from when they came, or joined if that was later. What others have heard already is replayed to
-// them alone. It is run by catchUp, so that nothing else is dealt with meanwhile.
-func (c *conversation) admitLate(ctx context.Context) error {
-	c.mu.Lock()
-	late, seen := slices.Clone(c.late), c.seen
-	c.mu.Unlock()
-	after, state, records, err := c.sinceLate(ctx, late, seen)
-	if err != nil && (ctx.Err() != nil || domain.Refusal(err).Code == domain.Unavailable) {
-		return err
+// admitLate tells a person what has been stored in the group since they came, or joined if that was later, and lets them hear it from there on. What
+// comes meanwhile waits for nobody, and is left out for them until then. Where the log does not give it they hear the group from now on: it can be
+// asked for.
+func (c *conversation) admitLate(ctx context.Context, p *person) {
+	teller, err := c.teller(ctx, p)
+	for err == nil && teller != nil {
+		if err = teller.tellSince(ctx); err != nil {
+			break
+		}
+		c.mu.Lock()
+		if teller.seen >= c.seen { // else more has been dealt with here meanwhile
+			c.admitted(p, teller.standing, teller.seen)
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
 	}
-	if err != nil { // not even the log knows: better to go on without them than never
-		c.hub.edge.logger.Error("what a conversation holds cannot be read; some who are here do not hear it", "conversation", c.topic, "error", err)
+	if err != nil {
+		c.hub.edge.logger.Warn("what was said in a group since somebody came cannot be read; they hear it from now on", "conversation", c.topic, "user", p.id,
+			"error", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.late = slices.DeleteFunc(c.late, func(p *person) bool { return slices.Contains(late, p) })
-	for p, from := range after {
-		if from < seen {
-			c.replay(p, from, seen, state, records)
-		}
-		c.hear(p, from)
-	}
-	if seen == 0 { // nobody has heard anything
-		c.merge(records)
-		if len(c.queue) > 0 {
-			c.queue[0].Prev = 0
-		}
-	}
-	return nil
+	c.admitted(p, c.standing, c.seen)
 }
 
-// sinceLate gives for those of some people who are members of a group, as of a sequence or as of now where it is 0, after which sequence they are
-// to hear it; how the group came to be as it is; and what they have not heard, if the sequence is further than that.
-func (c *conversation) sinceLate(ctx context.Context, late []*person, seen uint64) (after map[*person]uint64, state, records []domain.Record, err error) {
-	if state, err = c.hub.edge.Log.State(ctx, c.topic, 0); err != nil || len(state) == 0 {
-		return nil, nil, nil, err
+// admitted ends being late: the person hears what comes after a sequence, if a member by then. The caller holds c.mu.
+func (c *conversation) admitted(p *person, s standing, after uint64) {
+	delete(c.late, p)
+	if g, known := s.(group); known && g.Role(p.id) != "" {
+		c.hear(p, after)
 	}
-	after = map[*person]uint64{}
-	least := seen
-	for _, p := range late {
-		joined, in := joinedAt(state, p.id, seen)
-		if !in {
-			continue
+	c.retireIfIdle()
+}
+
+// teller makes a conversation that tells one person alone, beginning with what was stored after they came, or with their joining if that was later.
+// It is nil for who is no member.
+func (c *conversation) teller(ctx context.Context, p *person) (*conversation, error) {
+	state, err := c.hub.edge.Log.State(ctx, c.topic, 0)
+	if err != nil || len(state) == 0 {
+		return nil, err
+	}
+	joined, in := joinedAt(state, p.id)
+	if !in {
+		return nil, nil
+	}
+	after := max(joined-1, c.hub.came(p, state[0].Shard))
+	g := group{&domain.Group{}}
+	t := &conversation{hub: c.hub, topic: c.topic, only: p, standing: g, seen: after, audience: map[*person]uint64{p: after}}
+	for _, r := range state {
+		if r.Seq <= after {
+			g.Evolve(r.Event, r.Time)
+			t.upTo = r.Seq
 		}
-		after[p] = max(joined-1, c.hub.came(p, state[0].Shard))
-		if seen == 0 && len(after) == 1 || after[p] < least {
-			least = after[p]
-		}
 	}
-	if len(after) == 0 || seen > 0 && least == seen {
-		return after, state, nil, nil
-	}
-	if records, err = c.hub.edge.Log.Since(ctx, c.topic, least); err != nil {
-		return nil, nil, nil, err
+	return t, nil
+}
+
+// tellSince reads what has been stored since the last record that was told, and tells that.
+func (c *conversation) tellSince(ctx context.Context) error {
+	records, err := c.hub.edge.Log.Since(ctx, c.topic, c.seen)
+	if err != nil {
+		return err
 	}
 	for _, r := range records {
 		if m, ok := r.Event.(domain.Message); ok {
 			if err := c.hub.profiles.meet(ctx, m.From); err != nil {
-				return nil, nil, nil, err
+				return err
 			}
 		}
+		c.process(r)
 	}
-	return after, state, records, nil
+	return nil
 }
 
 // came gives up to where a shard had been stored when a person came.
@@ -130,13 +148,10 @@ func (h *hub) came(p *person, shard int) uint64 {
 	return p.from[shard].Seq
 }
 
-// joinedAt says where u joined a group, this time, if u is a member as of a sequence; 0: as of the end of its state lane.
-func joinedAt(state []domain.Record, u domain.UserID, upTo uint64) (seq uint64, in bool) {
+// joinedAt says where u joined a group, this time, if u is a member as of the end of its state lane.
+func joinedAt(state []domain.Record, u domain.UserID) (seq uint64, in bool) {
 	var g domain.Group
 	for _, r := range state {
-		if upTo > 0 && r.Seq > upTo {
-			break
-		}
 		g.Evolve(r.Event, r.Time)
 		if is := g.Role(u) != ""; is != in {
 			seq, in = r.Seq, is
@@ -145,26 +160,9 @@ func joinedAt(state []domain.Record, u domain.UserID, upTo uint64) (seq uint64, 
 	return seq, in
 }
 
-// replay tells one person alone what has been stored in a group after one sequence and up to another. The caller holds c.mu.
-func (c *conversation) replay(p *person, after, upTo uint64, state, records []domain.Record) {
-	g := group{&domain.Group{}}
-	r := &conversation{hub: c.hub, topic: c.topic, only: p, standing: g, audience: map[*person]uint64{p: after}}
-	for _, s := range state {
-		if s.Seq <= after {
-			g.Evolve(s.Event, s.Time)
-			r.upTo = s.Seq
-		}
-	}
-	for _, record := range records {
-		if record.Seq > after && record.Seq <= upTo {
-			r.process(record)
-		}
-	}
-}
-
 // hear adds a person to the audience, for what comes after a sequence. The caller holds c.mu.
 func (c *conversation) hear(p *person, after uint64) {
-	if _, hears := c.audience[p]; !hears && c.only == nil && c.hub.holds(p, c) {
+	if _, hears := c.audience[p]; !hears && !c.late[p] && c.only == nil && c.hub.holds(p, c) {
 		c.audience[p] = after
 	}
 }
@@ -177,10 +175,15 @@ func (c *conversation) dismiss(p *person) {
 	c.retireIfIdle()
 }
 
-// emit tells some people, or of them the one who is told.
+// emit tells some people, but for those who are told by another.
 func (c *conversation) emit(to []*person, event string, args ...any) {
-	if c.only != nil {
-		to = slices.DeleteFunc(to, func(p *person) bool { return p != c.only })
+	c.hub.emit(c.told(to), event, args...)
+}
+
+// told gives those of some people who are told by this conversation: all but those who are late, or only the one whom it is made for.
+func (c *conversation) told(to []*person) []*person {
+	if c.only == nil && len(c.late) == 0 {
+		return to
 	}
-	c.hub.emit(to, event, args...)
+	return slices.DeleteFunc(to, func(p *person) bool { return c.late[p] || c.only != nil && p != c.only })
 }

@@ -28,7 +28,7 @@ func (c command) arg(i int) string { return strings.TrimSuffix(c.args[i], "?") }
 
 // commands are all there are. Their names are part of the protocol. Never changed.
 var commands = map[string]command{
-	"sign":          {[]string{"{user, rooms}"}, now((*request).sign)},
+	"sign":          {[]string{"{user, rooms}"}, paced(deciding, (*request).sign)}, // it stores nothing, but costs a map of all friends
 	"send":          {[]string{"uid", "msg"}, (*request).send},
 	"groupSend":     {[]string{"{gid, user}", "msg"}, (*request).groupSend},
 	"read":          {[]string{"conversation", "seq"}, now((*request).read)},
@@ -38,7 +38,7 @@ var commands = map[string]command{
 	"removeFriend":  {[]string{"uid"}, paced(deciding, (*request).removeFriend)},
 	"block":         {[]string{"uid"}, paced(deciding, (*request).block)},
 	"unblock":       {[]string{"uid"}, paced(deciding, (*request).unblock)},
-	"createGroup":   {[]string{"{name, members}"}, now((*request).createGroup)}, // which has a cost of its own
+	"createGroup":   {[]string{"{name, members}"}, paced(deciding, (*request).createGroup)}, // which costs more by its members
 	"updateGroup":   {[]string{"gid", "{name, avatar, description, history}"}, paced(deciding, (*request).updateGroup)},
 	"invite":        {[]string{"gid", "uid"}, paced(deciding, (*request).invite)},
 	"applyGroup":    {[]string{"gid", "data?"}, paced(deciding, (*request).applyGroup)},

@@ -34,7 +34,7 @@ type conversation struct {
 	followed bool               // of a group: its talk comes in
 	retired  bool               // it concerns nobody here any more, and another one may have taken its place
 	audience map[*person]uint64 // of a group: its members here, who hear what comes after a sequence
-	late     []*person          // of a group: members here who do not hear it yet, though they have entered before
+	late     map[*person]bool   // of a group: members here who are being told what has been stored since they came, before they hear the rest
 	only     *person            // who is told, where it is nobody else; nil: all whom it concerns
 	verdicts verdicts
 }
@@ -251,10 +251,7 @@ func (c *conversation) next() (fetch func(context.Context) error, more bool) {
 	for len(c.queue) > 0 && c.queue[0].Seq <= c.seen {
 		c.queue = c.queue[1:]
 	}
-	switch {
-	case len(c.late) > 0:
-		return c.admitLate, true
-	case len(c.queue) == 0 && c.short && !c.retired:
+	if len(c.queue) == 0 && c.short && !c.retired {
 		return c.reread, true
 	}
 	if len(c.queue) == 0 {

@@ -51,7 +51,7 @@ func (c *conversation) deliverApplication(r domain.Record, to []*person, from do
 		c.hub.edge.logger.Error("cannot encode an event", "event", "apply", "error", err)
 		return
 	}
-	for _, p := range to {
+	for _, p := range c.told(to) {
 		for _, s := range *p.sessions.Load() {
 			if s.told.first(applicant{c.topic, from}, r.Seq) {
 				s.socket.Send(packet)

@@ -19,9 +19,9 @@
 // gets a goroutine until it does no more. Refused: a goroutine for each conversation, or for each device. Because: most of them are idle.
 //
 // Chosen: a live copy names the one before it in its lane, and a hole is filled from the log. Refused: trusting the feed. Because: a
-// connection that is lost loses copies. The feed says where that may have happened, too (hub.lost): then every conversation rereads before
-// it judges anything, and it is looked in the read models for groups that somebody here has come to be in and for those who have begun to write.
-// Not told again is an application or an invitation that fell into the hole while its conversation was not kept: whoever asks finds it.
+// connection that is lost loses copies. The feed says where that may have happened, too (hub.lost): then the edge reads the log from the last copy on
+// and deals with all of that as if it had come live, before it goes on. Refused: to ask the read models what may have come. Because: they lag, and
+// what has come and gone meanwhile is not in them.
 //
 // Chosen: who enters while the read models are behind is let in with what those know, and the rest follows (hub.resettle). Refused: to wait, or
 // to send them away. Because: messages flow without the read models.

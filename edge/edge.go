@@ -28,6 +28,12 @@ type Log interface {
 	Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error)
 	// Ends says where each shard ends now.
 	Ends(ctx context.Context) ([]domain.Position, error)
+	// Read gives what is stored in a shard after a position of an epoch, in order, up to where the shard ends now. It waits for a log that is
+	// away.
+	Read(ctx context.Context, shard int, after domain.Position, fn func([]domain.Record) error) (domain.Position, error)
+	// Shards is how many shards there are, and Epoch names the life of one.
+	Shards() int
+	Epoch(shard int) string
 }
 
 // Live is the feed of live copies. Whoever follows twice must unfollow twice.
@@ -137,6 +143,10 @@ func New(o Options) (*Edge, error) {
 	e.hub = newHub(e)
 	e.presence = newPresence(e)
 
+	if err := e.hub.begin(); err != nil {
+		e.cancel(err)
+		return nil, err
+	}
 	if e.hub.live, err = o.Follow(e.hub.arrive, e.hub.lost); err != nil {
 		e.cancel(err)
 		return nil, err
@@ -194,6 +204,7 @@ func (e *Edge) Shutdown(ctx context.Context) error {
 	err := e.sockets.Shutdown(ctx)
 	e.presence.seen.flush(ctx)
 	e.stopHearing()
+	e.hub.endGaps()
 	e.hub.live.Close()
 	e.spawning.Lock()
 	e.cancel(errClosing)

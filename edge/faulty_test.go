@@ -40,13 +40,15 @@ func (f *faulty) into(w *world) func(*edge.Options) {
 	return func(o *edge.Options) {
 		o.Log = f
 		o.Follow = func(deliver func(domain.Record), lost func()) (edge.Live, error) {
-			f.deliver, f.lost = deliver, lost
+			var feed sync.Mutex // the tests call them, too
+			f.deliver = func(r domain.Record) { feed.Lock(); defer feed.Unlock(); deliver(r) }
+			f.lost = func() { feed.Lock(); defer feed.Unlock(); lost() }
 			live, err := w.journal.Live(func(r domain.Record) {
 				f.mu.Lock()
 				dropped := f.drop != nil && f.drop(r)
 				f.mu.Unlock()
 				if !dropped {
-					deliver(r)
+					f.deliver(r)
 				}
 			}, func() {
 				f.mu.Lock()
@@ -55,7 +57,7 @@ func (f *faulty) into(w *world) func(*edge.Options) {
 				if telling != nil {
 					telling()
 				}
-				lost()
+				f.lost()
 			})
 			return &counted{live, f}, err
 		}

@@ -43,8 +43,11 @@ func (q *request) decideGroup(ctx context.Context, g domain.GroupID, c domain.Gr
 	})
 }
 
-// membersPerCommand is how many members of a new group count as much as one more command: each is looked up, and told.
-const membersPerCommand = 100
+// A new group has its price: each member is looked up, and told, and a stranger is bothered by it as by any other invitation.
+const (
+	membersPerCommand = 100 // so many members count as much as one more command, and so much as each stranger
+	maxStrangers      = 40  // who are invited at once
+)
 
 // createGroup makes a group of the caller's: friends are in at once (or anyone, where anyone may write to anyone), others invited.
 func (q *request) createGroup(ctx context.Context) (any, error) {
@@ -58,12 +61,18 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 	if len(a.Members) >= domain.MaxMembers {
 		return nil, domain.Refuse(domain.TooLarge, "members must be at most %d", domain.MaxMembers-1)
 	}
-	if err := q.pace(deciding, 1+len(a.Members)/membersPerCommand); err != nil {
+	if err := q.pace(deciding, len(a.Members)/membersPerCommand); err != nil {
 		return nil, err
 	}
 	c := domain.CreateGroup{By: q.me, Name: a.Name}
 	var err error
 	if c.Members, c.Invited, err = q.friendsAmong(ctx, a.Members); err != nil {
+		return nil, err
+	}
+	if len(c.Invited) > maxStrangers {
+		return nil, domain.Refuse(domain.TooLarge, "at most %d of the members may be people who are not your friends: they are invited", maxStrangers)
+	}
+	if err := q.pace(deciding, len(c.Invited)); err != nil {
 		return nil, err
 	}
 	full := q.edge.haveGroups(ctx, append(c.Members, q.me)...)

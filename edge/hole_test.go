@@ -29,10 +29,13 @@ func states(d *device) (all []string) {
 // the conversation; what was told before is not told again.
 func TestHolesHideNothing(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		w.people("ann", "bob", "cat", "dan", "eve", "fay")
+		w.people("ann", "bob", "cat", "dan", "eve", "fay", "gus", "hal")
 		w.befriend("bob", "eve")
+		w.befriend("bob", "hal")
 		w.append(domain.Direct("bob", "cat"), domain.FriendRequested{By: "bob"})
-		before, hidden := w.group("before", "dan"), w.group("hidden", "dan")
+		w.append(domain.Direct("bob", "gus"), domain.FriendRequested{By: "bob"})
+		before, hidden, asked := w.group("before", "dan"), w.group("hidden", "dan"), w.group("asked", "dan")
+		w.append(asked, domain.GroupApplied{UID: "bob"})
 		f := newFaulty(w)
 		n, there := w.edge(f.into(w)), w.edge()
 		there.device("cat")
@@ -52,16 +55,23 @@ func TestHolesHideNothing(t *testing.T) {
 		w.append(hidden, domain.GroupInvited{By: "dan", UID: "bob"})
 		w.append(domain.Direct("bob", "cat"), domain.FriendAccepted{By: "cat"})
 		w.append(domain.Direct("bob", "eve"), domain.FriendRemoved{By: "eve"})
+		w.append(domain.Direct("bob", "gus"), domain.FriendRejected{By: "gus"})
+		w.append(asked, domain.GroupRefused{By: "dan", UID: "bob"})
+		w.say(domain.Direct("bob", "hal"), "hal", "first")
 		f.settle(w, domain.Direct("ann", "bob"))
 		f.set(func() { f.drop = nil })
-		for range 3 { // also where it is said again
+		for i := range 3 { // also where it is said again
 			f.lost()
-			want := []string{"ann requested", "before invited", "cat accepted", "eve removed", "fay requested", "hidden invited"}
+			w.say(domain.Direct("bob", "hal"), "hal", fmt.Sprint("then ", i))
+			want := []string{"ann requested", "asked refused", "before invited", "cat accepted", "eve removed", "fay requested", "gus rejected", "hidden invited"}
 			eventually(t, fmt.Sprint("bob is told ", want), func() bool { return len(states(b)) >= len(want) })
 			if got := states(b); !slices.Equal(got, want) {
 				t.Fatalf("bob was told %q, want %q", got, want)
 			}
-			eventually(t, "the hole is dealt with", func() bool { return n.e.Settled() })
+			b.until(fmt.Sprint("then ", i))
+		}
+		if got := texts(b.talk()); !slices.Equal(got, []string{"first", "then 0", "then 1", "then 2"}) {
+			t.Errorf("bob heard %q", got)
 		}
 		var apply struct{ From, Txt string }
 		if b.expect("apply").arg(t, 0, &apply); apply.From != "ann" || apply.Txt != "hello" || len(b.all("apply")) != 2 {
@@ -70,6 +80,42 @@ func TestHolesHideNothing(t *testing.T) {
 		var m map[string]string
 		if b.expect("refresh").arg(t, 0, &m); m["cat"] == "" || m["eve"] != "" {
 			t.Errorf("online are %v", m)
+		}
+	})
+}
+
+// An invitation is told once to each who got it, also where it comes live after a hole and before the read models know of it, or where a group made in the
+// hole has invited several.
+func TestInvitationsAroundAHole(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("bob", "cat", "dan", "eve")
+		g, h := w.group("g", "dan"), w.group("h", "dan")
+		f := newFaulty(w)
+		n := w.edge(f.into(w))
+		b, c := n.device("bob"), n.device("cat")
+		w.fold()
+		w.rest()
+		f.set(func() { f.drop = func(domain.Record) bool { return true } })
+		w.append(domain.InGroup("new"), domain.GroupCreated{By: "dan", Name: "new", Invited: []domain.UserID{"bob", "cat", "eve"}})
+		w.append(h, domain.GroupInvited{By: "dan", UID: "bob"})
+		f.settle(w, domain.Direct("bob", "cat"))
+		f.set(func() { f.drop = nil })
+		e := n.enter("eve")
+		f.lost()
+		w.append(g, domain.GroupInvited{By: "dan", UID: "bob"})
+		w.append(h, domain.GroupInvited{By: "dan", UID: "cat"})
+		w.project()
+		w.fold()
+		f.lost()
+		w.append(g, domain.GroupInvited{By: "dan", UID: "cat"})
+		for d, want := range map[*device][]string{b: {"g invited", "h invited", "new invited"}, c: {"g invited", "h invited", "new invited"}} {
+			eventually(t, fmt.Sprint(d.me, " is told ", want), func() bool { return len(states(d)) >= len(want) })
+			if got := states(d); !slices.Equal(got, want) {
+				t.Errorf("%s was told %q, want %q", d.me, got, want)
+			}
+		}
+		if got := states(e); len(got) > 1 {
+			t.Errorf("eve was told %q", got)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"sync"
 
 	"parley/domain"
@@ -17,15 +18,14 @@ type hub struct {
 	people        map[domain.UserID]*person
 	conversations map[domain.Topic]*conversation
 	watched       map[domain.UserID]*watched // who is a friend of somebody's here
-	unsettled     map[*person]reached        // whose friends and groups are to be read again; nil where no live copies are missing
+	unsettled     map[*person]struct{}       // whose friends and groups are to be read again
 	settling      bool                       // a goroutine sees to them
-	rechecks      again
 
-	reached reached // used by the feed's goroutine alone
+	gaps    context.Context // ends before the feed does
+	endGaps context.CancelFunc
+	reached reached // up to where the live copies came; used by the feed's goroutine alone, as read is
+	read    reached // up to where the log was read in their place
 }
-
-// reached is up to where the live copies came without a hole, by shard.
-type reached []uint64
 
 func newHub(e *Edge) *hub {
 	return &hub{
@@ -34,17 +34,16 @@ func newHub(e *Edge) *hub {
 		people:        map[domain.UserID]*person{},
 		conversations: map[domain.Topic]*conversation{},
 		watched:       map[domain.UserID]*watched{},
-		unsettled:     map[*person]reached{},
+		unsettled:     map[*person]struct{}{},
 	}
 }
 
 // arrive takes in one live record. It is called by one goroutine, in the log's order, and never waits for the network.
 func (h *hub) arrive(r domain.Record) {
-	for len(h.reached) <= r.Shard {
-		h.reached = append(h.reached, 0)
+	if r.Seq > h.read.at(r.Shard) { // else it has been taken from the log
+		h.reached.set(r.Shard, r.Seq)
+		h.take(r)
 	}
-	h.reached[r.Shard] = r.Seq
-	h.take(r)
 }
 
 // take takes a record to its conversation.

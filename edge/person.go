@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +25,6 @@ type person struct {
 	changed       map[domain.UserID]bool // friendships that changed while friends were being read; nil afterwards
 	conversations map[*conversation]struct{}
 	from          []domain.Position // by shard: what is stored later they are to hear; nil until that is known
-	mended        reached           // what is stored up to here they have been told, after a hole
 
 	settled chan struct{} // closed when all of it is there, or err says why not
 	err     error
@@ -144,34 +142,26 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 // meanwhile is heard then.
 const followWithin = 2 * time.Second
 
-// friendsAt gives a person's friends, if the read models can be had, as of some ends of the log. Where those are behind it leaves out who is none any more
-// by the log, so that nobody is seen by whom they have removed or blocked, and the person is settled again later.
+// friendsAt gives a person's friends as of some ends of the log. Where the read models are behind, it gives those alone whom the log confirms, so that
+// nobody is seen by whom they have removed or blocked, and the person is settled again later.
 func (h *hub) friendsAt(ctx context.Context, p *person, ends []domain.Position) ([]domain.FriendView, error) {
-	behind, late := h.edge.await(ctx, ends) // behind is better than not at all
+	behind, late := h.edge.await(ctx, ends)
 	friends, err := h.edge.Views.Friends(ctx, p.id)
 	if err != nil || late == nil && behind == 0 {
 		return friends, err
 	}
-	h.resettle(nil, p)
-	uids := make([]domain.UserID, len(friends))
-	for i, f := range friends {
-		uids[i] = f.ID
-	}
-	yet, err := h.friendsYet(ctx, p.id, uids)
-	return slices.DeleteFunc(friends, func(f domain.FriendView) bool { return !yet[f.ID] }), err
+	h.resettle(p)
+	return h.confirm(ctx, p.id, friends), nil
 }
 
 // admitAll lets a person hear their groups, for as long as they are here, some at a time so that the broker is asked once for many.
 func (h *hub) admitAll(ctx context.Context, p *person, groups []domain.GroupView) error {
 	errs := make(chan error, len(groups))
 	inTurns(groups, func(g domain.GroupView) {
-		var in, behind bool
+		var in bool
 		var err error
 		for !in && err == nil && h.isHere(p) {
-			c := h.conversation(domain.InGroup(g.ID))
-			if in, behind, err = c.admit(ctx, p); behind {
-				c.catchUp()
-			}
+			in, err = h.conversation(domain.InGroup(g.ID)).admit(ctx, p)
 		}
 		errs <- err
 	})

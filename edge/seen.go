@@ -73,10 +73,11 @@ func (s *seen) work(e *Edge) {
 func (s *seen) again(u domain.UserID, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !unreachable(err) {
+		return false
+	}
 	if s.flushing {
 		clear(s.due)
-	}
-	if s.flushing || !unreachable(err) {
 		return false
 	}
 	s.due[u] = struct{}{}

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -27,14 +26,12 @@ func inTurns[T any](all []T, fn func(T)) {
 }
 
 // resettle has it read again who the friends of some people are and which conversations they are in, once the read models hold all that is in
-// the log now. Where live copies may be missing, hole is where that begins, else nil.
-func (h *hub) resettle(hole reached, people ...*person) {
+// the log now.
+func (h *hub) resettle(p *person) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, p := range people {
-		if earlier := h.unsettled[p]; h.people[p.id] == p && earlier == nil {
-			h.unsettled[p] = hole
-		}
+	if h.people[p.id] == p {
+		h.unsettled[p] = struct{}{}
 	}
 	if len(h.unsettled) > 0 && !h.settling {
 		h.settling = true
@@ -46,7 +43,7 @@ func (h *hub) resettle(hole reached, people ...*person) {
 func (h *hub) settleLate() {
 	for {
 		h.mu.Lock()
-		people := maps.Clone(h.unsettled)
+		people := slices.Collect(maps.Keys(h.unsettled))
 		clear(h.unsettled)
 		h.settling = len(people) > 0
 		h.mu.Unlock()
@@ -63,18 +60,17 @@ func (h *hub) settleLate() {
 var errBehind = errors.New("the read models are behind") // never changed
 
 // settleAgain waits for the read models and goes by them, for those of some people who are still here then.
-func (h *hub) settleAgain(people map[*person]reached) {
-	everyone := slices.Collect(maps.Keys(people))
-	for _, p := range everyone {
+func (h *hub) settleAgain(people []*person) {
+	for _, p := range people {
 		<-p.settled // within patience
 	}
 	h.mu.Lock()
-	for p := range people {
+	for _, p := range people {
 		p.changed = map[domain.UserID]bool{} // what changes from now on is newer than what will be read
 	}
 	h.mu.Unlock()
 	var ends []domain.Position
-	caughtUp := h.until(everyone, func(ctx context.Context) (err error) {
+	caughtUp := h.until(people, func(ctx context.Context) (err error) {
 		if ends == nil {
 			if ends, err = h.edge.Log.Ends(ctx); err != nil {
 				return err
@@ -89,36 +85,29 @@ func (h *hub) settleAgain(people map[*person]reached) {
 	if !caughtUp {
 		return
 	}
-	h.each(everyone, func(ctx context.Context, p *person) error {
-		err := h.reenter(ctx, p, people[p])
-		if err == nil && people[p] != nil {
-			h.mend(p, ends)
-		}
-		return err
-	})
-}
-
-// each tries something for each of some people until it succeeds, for several at the same time.
-func (h *hub) each(people []*person, try func(context.Context, *person) error) {
 	inTurns(people, func(p *person) {
-		h.until([]*person{p}, func(ctx context.Context) error { return try(ctx, p) })
+		h.until([]*person{p}, func(ctx context.Context) error { return h.reenter(ctx, p) })
 	})
 }
 
-// friendsYet gives those of some people who are me's friends by the log.
-func (h *hub) friendsYet(ctx context.Context, me domain.UserID, people []domain.UserID) (map[domain.UserID]bool, error) {
+// confirmWithin is how long who enters waits to have it confirmed who their friends are.
+const confirmWithin = time.Second
+
+// confirm gives those of some people who are me's friends by the log, as far as it says so in time.
+func (h *hub) confirm(ctx context.Context, me domain.UserID, people []domain.FriendView) (friends []domain.FriendView) {
+	ctx, cancel := context.WithTimeout(ctx, confirmWithin)
+	defer cancel()
 	var mu sync.Mutex
-	var failed error
-	yet := make(map[domain.UserID]bool, len(people))
-	inTurns(people, func(u domain.UserID) {
-		var friends bool
-		err := h.stand(ctx, domain.Direct(me, u), false, func(s standing, _ uint64) { friends = s.(*friendship).Friends() })
-		mu.Lock()
-		defer mu.Unlock()
-		yet[u] = friends
-		failed = cmp.Or(failed, err)
+	inTurns(people, func(f domain.FriendView) {
+		_ = h.stand(ctx, domain.Direct(me, f.ID), false, func(s standing, _ uint64) {
+			if s.(*friendship).Friends() {
+				mu.Lock()
+				defer mu.Unlock()
+				friends = append(friends, f)
+			}
+		})
 	})
-	return yet, failed
+	return friends
 }
 
 // until tries something until it succeeds; it says false where all of the people it is for have gone before, or the edge closes.
@@ -138,9 +127,8 @@ func (h *hub) until(people []*person, try func(context.Context) error) bool {
 	}
 }
 
-// reenter goes by the read models once more: who a person's friends are, which groups they are in, and, where live copies may be missing, what has come
-// to them in conversations that nobody here has kept.
-func (h *hub) reenter(ctx context.Context, p *person, hole reached) error {
+// reenter goes by the read models once more: who a person's friends are, and which groups they are in.
+func (h *hub) reenter(ctx context.Context, p *person) error {
 	friends, err := h.edge.Views.Friends(ctx, p.id)
 	if err != nil {
 		return err
@@ -149,29 +137,8 @@ func (h *hub) reenter(ctx context.Context, p *person, hole reached) error {
 	if err != nil {
 		return err
 	}
-	if err := h.admitAll(ctx, p, groups); err != nil {
-		return err
-	}
-	if hole == nil {
-		h.befriended(p, friends)
-		return nil
-	}
-	topics, err := h.news(ctx, p, hole)
-	if err != nil {
-		return err
-	}
-	for _, u := range h.befriended(p, friends) {
-		topics = append(topics, domain.Direct(p.id, u))
-	}
-	for _, t := range topics {
-		if h.kept(t) != nil { // it has reread the log
-			continue
-		}
-		if c := h.conversation(t); c.lose() {
-			c.catchUp()
-		}
-	}
-	return nil
+	h.befriended(p, friends)
+	return h.admitAll(ctx, p, groups)
 }
 
 // from gives by shard what had been stored when the first of those came who hear a conversation here; nil for nobody.

@@ -107,11 +107,7 @@ func (q *request) room(ctx context.Context, t domain.Topic, m domain.Message) (*
 		if _, isGroup := t.Group(); !isGroup {
 			return c, nil
 		}
-		_, behind, err := c.admit(ctx, q.person)
-		if behind {
-			hub.edge.spawn(c.catchUp)
-		}
-		if err != nil {
+		if _, err := c.admit(ctx, q.person); err != nil {
 			return nil, err
 		}
 	}

@@ -25,9 +25,8 @@ func (h *hub) befriend(t domain.Topic, friends bool) {
 	}
 }
 
-// befriended takes over who a person's friends are by the read models, but for those friendships that have changed meanwhile. It gives those for whom
-// that is a change.
-func (h *hub) befriended(p *person, friends []domain.FriendView) (changed []domain.UserID) {
+// befriended takes over who a person's friends are by the read models, but for those friendships that have changed meanwhile.
+func (h *hub) befriended(p *person, friends []domain.FriendView) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.people[p.id] == p {
@@ -45,12 +44,10 @@ func (h *hub) befriended(p *person, friends []domain.FriendView) (changed []doma
 		for u, friend := range are {
 			if _, newer := p.changed[u]; !newer {
 				h.watch(p, u, friend)
-				changed = append(changed, u)
 			}
 		}
 	}
 	p.changed = nil
-	return changed
 }
 
 // watch notes that u is, or is not, a friend of p's. The caller holds h.mu.
