@@ -38,7 +38,7 @@ var commands = map[string]command{
 	"removeFriend":  {[]string{"uid"}, paced(deciding, (*request).removeFriend)},
 	"block":         {[]string{"uid"}, paced(deciding, (*request).block)},
 	"unblock":       {[]string{"uid"}, paced(deciding, (*request).unblock)},
-	"createGroup":   {[]string{"{name, members}"}, paced(deciding, (*request).createGroup)}, // which costs more by its members
+	"createGroup":   {[]string{"{name, members}"}, now((*request).createGroup)}, // which has a cost of its own
 	"updateGroup":   {[]string{"gid", "{name, avatar, description, history}"}, paced(deciding, (*request).updateGroup)},
 	"invite":        {[]string{"gid", "uid"}, paced(deciding, (*request).invite)},
 	"applyGroup":    {[]string{"gid", "data?"}, paced(deciding, (*request).applyGroup)},

@@ -67,7 +67,7 @@ func TestCommandsArePaced(t *testing.T) {
 				break
 			}
 		}
-		if free := slices.Contains([]string{"sign", "send", "groupSend", "read"}, c); free != (refused == 0) {
+		if free := slices.Contains([]string{"send", "groupSend", "read"}, c); free != (refused == 0) {
 			t.Errorf("%s was refused %d times", c, refused)
 		}
 	}
@@ -103,7 +103,7 @@ func TestLargeGroupsArePaced(t *testing.T) {
 		many = append(many, domain.UserID(fmt.Sprint("u", i)))
 	}
 	w.people(many...)
-	n := w.edge(func(o *edge.Options) { o.Settings.Commands = 1 })
+	n := w.edge(func(o *edge.Options) { o.Settings.Commands, o.Settings.Anyone = 1, true })
 	for u, c := range map[domain.UserID]struct{ members, made int }{"u0": {1, 50}, "u1": {99, 50}, "u2": {100, 25}, "u3": {199, 25}, "u4": {200, 16}} {
 		d := n.device(u)
 		made, begun := 0, time.Now()
@@ -120,6 +120,27 @@ func TestLargeGroupsArePaced(t *testing.T) {
 	d.ok("createGroup", large)
 	if wait := d.no(domain.TooMany, "createGroup", large).wait(t); wait < 30 || wait > 50 {
 		t.Errorf("the next such group may be made in %d s", wait)
+	}
+}
+
+// Strangers are bothered by a group that invites them as by any other invitation: they cost as much, and there may not be many.
+func TestInvitedStrangersArePaced(t *testing.T) {
+	w := newWorld(t, 1)
+	var many []domain.UserID
+	for i := range 41 {
+		many = append(many, domain.UserID(fmt.Sprint("u", i)))
+	}
+	w.people(append(many, "ann")...)
+	d := w.edge(func(o *edge.Options) { o.Settings.Commands = 1 }).device("ann")
+	begun := time.Now()
+	d.no(domain.TooLarge, "createGroup", map[string]any{"name": "x", "members": many})
+	d.ok("createGroup", map[string]any{"name": "x", "members": many[:40]})
+	left := 0
+	for d.emit("createGroup", map[string]any{"name": "x"}).Code == domain.OK {
+		left++
+	}
+	if most := 8 + time.Since(begun).Seconds(); left < 8 || float64(left) > most {
+		t.Errorf("%d more groups were made, want 8", left)
 	}
 }
 

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"time"
 
 	"parley/domain"
 )
@@ -45,7 +46,7 @@ func (q *request) decideGroup(ctx context.Context, g domain.GroupID, c domain.Gr
 
 // A new group has its price: each member is looked up, and told, and a stranger is bothered by it as by any other invitation.
 const (
-	membersPerCommand = 100 // so many members count as much as one more command, and so much as each stranger
+	membersPerCommand = 100 // so many members count as much as one more command, and as one stranger
 	maxStrangers      = 40  // who are invited at once
 )
 
@@ -61,7 +62,7 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 	if len(a.Members) >= domain.MaxMembers {
 		return nil, domain.Refuse(domain.TooLarge, "members must be at most %d", domain.MaxMembers-1)
 	}
-	if err := q.pace(deciding, len(a.Members)/membersPerCommand); err != nil {
+	if err := q.pace(deciding, 1+len(a.Members)/membersPerCommand); err != nil {
 		return nil, err
 	}
 	c := domain.CreateGroup{By: q.me, Name: a.Name}
@@ -72,9 +73,6 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 	if len(c.Invited) > maxStrangers {
 		return nil, domain.Refuse(domain.TooLarge, "at most %d of the members may be people who are not your friends: they are invited", maxStrangers)
 	}
-	if err := q.pace(deciding, len(c.Invited)); err != nil {
-		return nil, err
-	}
 	full := q.edge.haveGroups(ctx, append(c.Members, q.me)...)
 	if full[q.me] {
 		return nil, q.edge.errOwnGroups()
@@ -84,6 +82,7 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 	if err := q.decideGroup(ctx, g, c); err != nil {
 		return nil, err
 	}
+	q.edge.pacer.owe(q.me, deciding, len(c.Invited), time.Now())
 	return map[string]any{"gid": g}, nil
 }
 

@@ -50,8 +50,8 @@ type doing struct {
 }
 
 const (
-	period   = time.Minute // longer than any bucket takes to be full again: what was not used for a whole one need not be kept
-	maxPaced = 100_000     // buckets of a period; where more are used, the period ends early, and some who have used up theirs begin anew
+	period   = 2 * time.Minute // longer than any bucket takes to be full again: what was not used for a whole one need not be kept
+	maxPaced = 100_000         // buckets of a period; where more are used, the period ends early, and some who have used up theirs begin anew
 )
 
 func newPacer(s Settings) *pacer {
@@ -75,6 +75,13 @@ func (l *pacer) take(who domain.UserID, what activity, cost int, now time.Time) 
 	e := domain.Refuse(domain.TooMany, tooMuch[what], wait)
 	e.RetryAfter = wait
 	return e
+}
+
+// owe counts what has been done already, as much as it costs: who has less left does nothing more until that is made good.
+func (l *pacer) owe(who domain.UserID, what activity, cost int, now time.Time) {
+	if every := l.every[what]; every > 0 {
+		l.bucket(doing{who, what}, now).ReserveN(now, min(cost, every*atOnce[what]))
+	}
 }
 
 func (l *pacer) bucket(d doing, now time.Time) *rate.Limiter {
