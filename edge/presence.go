@@ -32,6 +32,7 @@ type presence struct {
 	others  map[string]*neighbour
 	beats   uint64 // its own beats that it has heard before it sent the next
 	closing bool   // its people come back elsewhere: they are not announced to have gone
+	turns   turns
 }
 
 type neighbour struct {
