@@ -51,11 +51,11 @@ func (e *Edge) Places(u domain.UserID) (n int) {
 	e.presence.mu.Lock()
 	defer e.presence.mu.Unlock()
 	for _, other := range e.presence.others {
-		if other.online[u] != "" {
+		if other.online[u].conn != "" {
 			n++
 		}
 	}
-	if e.presence.own[u] != "" {
+	if e.presence.own[u].conn != "" {
 		n++
 	}
 	return n

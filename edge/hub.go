@@ -55,7 +55,7 @@ func (h *hub) take(r domain.Record) {
 		case domain.StatusSet:
 			h.setStatus(u, e.Status, r.Seq)
 			if e.Status == domain.StatusInvisible {
-				h.edge.presence.hide(u)
+				h.edge.presence.hide(u, r.Seq)
 			}
 		}
 		return
@@ -111,19 +111,23 @@ func parties(r domain.Record) []domain.UserID {
 	return nil
 }
 
-// connection gives the id of the connection by which somebody is seen online here; "" for nobody, and gone where that is because nobody is
-// here: others may be about to come in, or would not be seen.
-func (h *hub) connection(u domain.UserID) (id string, gone bool) {
+// sighting gives how somebody is seen online here; nothing where they are not, and gone where that is because nobody is here: others may be about to
+// come in, or would not be seen.
+func (h *hub) sighting(u domain.UserID) (at sighting, gone bool) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	p := h.people[u]
 	if p == nil {
-		return "", true
+		return sighting{}, true
 	}
 	if !p.entered || p.status == domain.StatusInvisible {
-		return "", false
+		return sighting{}, false
 	}
-	return p.connection(), false
+	conn := p.connection()
+	if conn == "" {
+		return sighting{}, false
+	}
+	return sighting{conn, p.statusSeq}, false
 }
 
 // conversation gives the one of a topic, making it where there is none. A direct one is kept for as long as one of the two is connected

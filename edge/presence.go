@@ -27,18 +27,25 @@ type presence struct {
 	count atomic.Uint64 // of what this edge has announced; changed with mu held
 	sent  atomic.Uint64 // beats of its own
 
-	mu      sync.Mutex               // held for moments: what is long, is done in turns (news.go)
-	own     map[domain.UserID]string // who is seen online here, by which connection
+	mu      sync.Mutex                 // held for moments: what is long, is done in turns (news.go)
+	own     map[domain.UserID]sighting // who is seen online here
 	others  map[string]*neighbour
 	beats   uint64 // its own beats that it has heard before it sent the next
 	closing bool   // its people come back elsewhere: they are not announced to have gone
+	turns   turns
 }
 
 type neighbour struct {
 	count   uint64
-	online  map[domain.UserID]string
-	arrived map[domain.UserID]string // parts of a new whole; nil where its beginning was missed
-	heard   uint64                   // the listener's own beats, when it was heard last
+	online  map[domain.UserID]sighting
+	arrived map[domain.UserID]sighting // parts of a new whole; nil where its beginning was missed
+	heard   uint64                     // the listener's own beats, when it was heard last
+}
+
+// sighting is by which connection somebody is seen online at an edge, and where in the log that edge has their status from; 0: it says nothing of it.
+type sighting struct {
+	conn   string
+	status uint64
 }
 
 const (
@@ -49,21 +56,23 @@ const (
 
 // signal is what edges tell one another.
 type signal struct {
-	Edge  string                   `json:"edge"`
-	Kind  string                   `json:"kind"`            // in, out, beat, ask, all
-	Count uint64                   `json:"count,omitempty"` // the sender's announcements so far, this one included
-	To    string                   `json:"to,omitempty"`    // ask: of whom; "" of all
-	Beat  uint64                   `json:"beat,omitempty"`  // beat: which of the sender's
-	UID   domain.UserID            `json:"uid,omitempty"`
-	Conn  string                   `json:"conn,omitempty"`
-	User  *domain.PersonView       `json:"user,omitempty"`
-	All   map[domain.UserID]string `json:"all,omitempty"`
-	First bool                     `json:"first,omitempty"` // all: begins here
-	Last  bool                     `json:"last,omitempty"`  // all: is whole now
+	Edge     string                   `json:"edge"`
+	Kind     string                   `json:"kind"`            // in, out, beat, ask, all
+	Count    uint64                   `json:"count,omitempty"` // the sender's announcements so far, this one included
+	To       string                   `json:"to,omitempty"`    // ask: of whom; "" of all
+	Beat     uint64                   `json:"beat,omitempty"`  // beat: which of the sender's
+	UID      domain.UserID            `json:"uid,omitempty"`
+	Conn     string                   `json:"conn,omitempty"`
+	Status   uint64                   `json:"status,omitempty"` // in: where in the log the sender has the person's status from
+	User     *domain.PersonView       `json:"user,omitempty"`
+	All      map[domain.UserID]string `json:"all,omitempty"`
+	Statuses map[domain.UserID]uint64 `json:"statuses,omitempty"` // all: as Status, of those of whom the log says any
+	First    bool                     `json:"first,omitempty"`    // all: begins here
+	Last     bool                     `json:"last,omitempty"`     // all: is whole now
 }
 
 func newPresence(e *Edge) *presence {
-	return &presence{edge: e, id: newID(), own: map[domain.UserID]string{}, others: map[string]*neighbour{}}
+	return &presence{edge: e, id: newID(), own: map[domain.UserID]sighting{}, others: map[string]*neighbour{}}
 }
 
 func (p *presence) start() error {
@@ -119,42 +128,47 @@ func (p *presence) close() {
 func (p *presence) back(u domain.UserID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.closing && p.own[u] != "" || p.elsewhere(u) != ""
+	return !p.closing && p.own[u].conn != "" || p.elsewhere(u) != ""
 }
 
-// update compares whether somebody is seen online here, and by which connection, with what was announced, and announces the difference.
+// update compares whether somebody is seen online here, and how, with what was announced, and announces the difference.
 func (p *presence) update(u domain.UserID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	was := p.online(u)
-	conn, gone := p.edge.hub.connection(u)
-	if conn == p.own[u] || p.closing {
+	before := p.own[u]
+	now, gone := p.edge.hub.sighting(u)
+	if now == before || p.closing {
 		return
 	}
 	view := p.edge.hub.profiles.shown(u)
-	kind := "in"
-	if conn != "" {
-		p.own[u] = conn
+	s := signal{Kind: "in", Count: p.count.Load() + 1, UID: u, Conn: now.conn, Status: now.status, User: &view}
+	if now.conn != "" {
+		p.own[u] = now
 	} else {
-		kind, conn = "out", p.own[u]
+		s.Kind, s.Conn = "out", before.conn
 		delete(p.own, u)
 		if gone {
 			p.seen.note(p.edge, u)
 		}
 	}
-	count := p.count.Load() + 1
-	p.tell(signal{Kind: kind, Count: count, UID: u, Conn: conn, User: &view})
-	p.count.Store(count) // a beat that knows of it comes after it
+	p.tell(s)
+	p.count.Store(s.Count) // a beat that knows of it comes after it
 	p.spread(news{u: was}, &view)
 }
 
-// hide takes somebody away who is invisible from now on, wherever they seem to be: the edge that says so may be dying.
-func (p *presence) hide(u domain.UserID) {
+// hide takes somebody away who has turned invisible at seq of the log, wherever they seem to be: the edge that says so may be dying. Where an edge
+// has their status from a later place, it knows better: they have turned visible again, and what came late is this edge's copy.
+func (p *presence) hide(u domain.UserID, seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	was := p.online(u)
 	for _, n := range p.others {
-		delete(n.online, u)
+		for _, known := range []map[domain.UserID]sighting{n.online, n.arrived} {
+			if at, ok := known[u]; ok && at.status < seq {
+				delete(known, u)
+			}
+		}
 	}
 	p.spread(news{u: was}, nil)
 }
@@ -162,12 +176,12 @@ func (p *presence) hide(u domain.UserID) {
 // online says whether u is, anywhere. The caller holds p.mu.
 func (p *presence) online(u domain.UserID) bool { return p.connection(u) != "" }
 
-func (p *presence) connection(u domain.UserID) string { return cmp.Or(p.own[u], p.elsewhere(u)) }
+func (p *presence) connection(u domain.UserID) string { return cmp.Or(p.own[u].conn, p.elsewhere(u)) }
 
 // elsewhere gives the connection by which u is online at another edge; "" for none.
 func (p *presence) elsewhere(u domain.UserID) (least string) {
 	for _, n := range p.others {
-		if conn := n.online[u]; conn != "" && (least == "" || conn < least) {
+		if conn := n.online[u].conn; conn != "" && (least == "" || conn < least) {
 			least = conn
 		}
 	}
@@ -210,7 +224,7 @@ func (p *presence) hear(b []byte) {
 	}
 	n := p.others[s.Edge]
 	if n == nil {
-		n = &neighbour{online: map[domain.UserID]string{}}
+		n = &neighbour{online: map[domain.UserID]sighting{}}
 		p.others[s.Edge] = n
 		if s.Kind != "all" {
 			p.tell(signal{Kind: "ask", To: s.Edge})
@@ -237,7 +251,7 @@ func (p *presence) hear(b []byte) {
 func (p *presence) follow(n *neighbour, s signal) {
 	was := p.online(s.UID)
 	if s.Kind == "in" {
-		n.online[s.UID] = s.Conn
+		n.online[s.UID] = sighting{s.Conn, s.Status}
 	} else {
 		delete(n.online, s.UID)
 	}
@@ -254,23 +268,29 @@ func (p *presence) tellAll() {
 		parts = append(parts, nil)
 	}
 	for i, part := range parts {
-		all := make(map[domain.UserID]string, len(part))
+		all, statuses := make(map[domain.UserID]string, len(part)), map[domain.UserID]uint64{}
 		for _, u := range part {
-			all[u] = p.own[u]
+			at := p.own[u]
+			all[u] = at.conn
+			if at.status != 0 {
+				statuses[u] = at.status
+			}
 		}
-		p.tell(signal{Kind: "all", Count: p.count.Load(), All: all, First: i == 0, Last: i == len(parts)-1})
+		p.tell(signal{Kind: "all", Count: p.count.Load(), All: all, Statuses: statuses, First: i == 0, Last: i == len(parts)-1})
 	}
 }
 
 // replace takes in a part of another edge's whole, and with the last one puts it in the place of what was known.
 func (p *presence) replace(n *neighbour, s signal) {
 	if s.First {
-		n.arrived = map[domain.UserID]string{}
+		n.arrived = map[domain.UserID]sighting{}
 	}
 	if n.arrived == nil {
 		return
 	}
-	maps.Copy(n.arrived, s.All)
+	for u, conn := range s.All {
+		n.arrived[u] = sighting{conn, s.Statuses[u]}
+	}
 	if !s.Last {
 		return
 	}
