@@ -128,6 +128,8 @@ func caller(ctx context.Context) identity { return ctx.Value(callerKey{}).(ident
 // fresh waits, briefly, until the read models hold everything that was in the log when it was called: so that whoever has done or been told
 // something finds it in what they ask next. It says how many events they lack where they do not get there, or "unknown"; "" where they do.
 func (e *Edge) fresh(ctx context.Context) (behind string) {
+	ctx, cancel := context.WithTimeout(ctx, viewLag) // also for a log that stands still
+	defer cancel()
 	ends, err := e.Log.Ends(ctx)
 	if err != nil {
 		return "unknown"

@@ -71,7 +71,7 @@ func (c *conversation) tellOne(r domain.Record, to, by domain.UserID, state, rep
 }
 
 // application is what "apply" carries: the fields of the greeting, and what the server knows to be so, which they cannot replace. One to a group
-// is of type 1, as the seed's clients know it.
+// is of type 1, as the seed's clients know it; one for friendship cannot look like that.
 func application(to domain.Topic, greeting json.RawMessage, by domain.UserID, seq uint64, date string) map[string]any {
 	fields := map[string]any{}
 	var given map[string]json.RawMessage
@@ -83,6 +83,11 @@ func application(to domain.Topic, greeting json.RawMessage, by domain.UserID, se
 	fields["from"], fields["seq"], fields["date"] = by, seq, date
 	if g, ok := to.Group(); ok {
 		fields["type"], fields["gid"] = 1, g
+		return fields
+	}
+	delete(fields, "gid")
+	if string(given["type"]) != "0" {
+		delete(fields, "type")
 	}
 	return fields
 }

@@ -23,8 +23,8 @@
 // and deals with all of that as if it had come live, before it goes on. Refused: to ask the read models what may have come. Because: they lag, and
 // what has come and gone meanwhile is not in them.
 //
-// Chosen: who enters while the read models are behind is let in with what those know, and the rest follows (hub.resettle). Refused: to wait, or
-// to send them away. Because: messages flow without the read models.
+// Chosen: who enters while the read models are behind, or away, is let in with what is known, and the rest follows (hub.resettle). Refused: to wait, or
+// to send them away. Because: messages flow without the read models, and many clients do not come back by themselves.
 //
 // Chosen: who enters waits a moment for their groups to be followed, and hears the rest of them late, from the log, by themselves where others hear
 // them already (conversation.admitLate). Refused: to wait for all. Because: others can bring somebody into any number of groups.

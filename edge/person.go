@@ -104,8 +104,10 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	p.from = ends
 	h.mu.Unlock()
 	friends, err := h.friendsAt(ctx, p, ends)
-	if err != nil {
-		return err
+	if err != nil { // the rest follows when they are there again
+		h.befriended(p, nil)
+		h.resettle(p)
+		return nil
 	}
 	for _, f := range friends {
 		if f.Name != "" { // else the read models do not know them yet
@@ -115,7 +117,8 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	h.befriended(p, friends)
 	groups, err := h.edge.Views.Groups(ctx, p.id)
 	if err != nil {
-		return err
+		h.resettle(p)
+		return nil
 	}
 	first := make(chan error, 1)
 	h.edge.spawn(func() {
