@@ -122,7 +122,7 @@ type node struct {
 	url string
 }
 
-// edge starts an edge, made of the world's parts where a test does not change them. It neither takes another for dead nor asks the log
+// edge starts an edge, made of the world's parts where a test does not change them. It neither takes another edge for dead nor asks the log
 // about a message because a machine is slow: tests in which it is to do so set Beat (beating) and LiveWait.
 func (w *world) edge(change ...func(*edge.Options)) *node {
 	w.Helper()
@@ -135,6 +135,7 @@ func (w *world) edge(change ...func(*edge.Options)) *node {
 			Logger: slog.New(slog.NewTextHandler(w.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))},
 	}
 	o.Settings.Socket.Logger = o.Settings.Logger
+	o.Settings.Socket.PingTimeout = time.Hour // nor a device
 	for _, c := range change {
 		c(&o)
 	}
