@@ -162,7 +162,13 @@ func joinedAt(state []domain.Record, u domain.UserID) (seq uint64, in bool) {
 
 // hear adds a person to the audience, for what comes after a sequence. The caller holds c.mu.
 func (c *conversation) hear(p *person, after uint64) {
-	if _, hears := c.audience[p]; !hears && !c.late[p] && c.only == nil && c.hub.holds(p, c) {
+	if c.only != nil {
+		if p == c.only {
+			c.audience[p] = after
+		}
+		return
+	}
+	if _, hears := c.audience[p]; !hears && !c.late[p] && c.hub.holds(p, c) {
 		c.audience[p] = after
 	}
 }

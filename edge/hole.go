@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"parley/domain"
 )
@@ -41,26 +42,43 @@ func (h *hub) begin() error {
 
 // lost is called on the feed's goroutine where live copies may be missing. It reads from the log what has been stored since the last one that came, and
 // deals with it as if it had come live; copies wait meanwhile, and those of what has been read are left out. So nothing is missed and nothing told twice.
+// A shard that does not answer holds up the others for a moment only.
 func (h *hub) lost() {
 	h.profiles.forget()
 	for shard, from := range h.since() {
-		at := domain.Position{Epoch: h.edge.Log.Epoch(shard), Seq: max(from, h.reached.at(shard))}
-		at, err := h.edge.Log.Read(h.gaps, shard, at, func(records []domain.Record) error {
-			for _, r := range records {
-				h.reached.set(shard, r.Seq)
-				h.take(r)
-			}
-			return nil
-		})
-		h.read.set(shard, at.Seq)
-		if err != nil && h.gaps.Err() == nil { // better to go on without it than never
-			h.edge.logger.Error("what was stored while live copies did not come cannot be read, and is left out", "shard", shard, "after", at.Seq, "error", err)
-			h.reread()
-		}
+		h.fill(shard, from, patience)
 	}
 }
 
-// since gives by shard what had been stored when the first of those came who are here; 0 where somebody is just coming, nothing where nobody is here.
+// fill reads one shard for lost; where that takes too long, it is done before the shard's next copy is dealt with.
+func (h *hub) fill(shard int, from uint64, within time.Duration) {
+	ctx, cancel := context.WithTimeout(h.gaps, within)
+	defer cancel()
+	at := domain.Position{Epoch: h.edge.Log.Epoch(shard), Seq: max(from, h.reached.at(shard))}
+	at, err := h.edge.Log.Read(ctx, shard, at, func(records []domain.Record) error {
+		for _, r := range records {
+			h.reached.set(shard, r.Seq)
+			h.take(r)
+		}
+		return nil
+	})
+	h.read.set(shard, at.Seq)
+	delete(h.open, shard)
+	switch {
+	case err == nil || h.gaps.Err() != nil:
+	case ctx.Err() != nil:
+		if h.open == nil {
+			h.open = map[int]uint64{}
+		}
+		h.open[shard] = from
+	default: // better to go on without it than never
+		h.edge.logger.Error("what was stored while live copies did not come cannot be read, and is left out", "shard", shard, "after", at.Seq, "error", err)
+		h.reread()
+	}
+}
+
+// since gives by shard what had been stored when the first of those came who are here; 0 where somebody is just coming, or a conversation is kept, which
+// may have come before them; nothing where nobody is here.
 func (h *hub) since() (from reached) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -70,7 +88,7 @@ func (h *hub) since() (from reached) {
 		}
 		for shard := range from {
 			came := uint64(0)
-			if p.from != nil {
+			if p.from != nil && len(h.conversations) == 0 {
 				came = p.from[shard].Seq
 			}
 			from[shard] = min(from[shard], came)

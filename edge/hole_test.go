@@ -1,12 +1,17 @@
 package edge_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"parley/domain"
+	"parley/edge"
 )
 
 // states gives what a device has heard of friendships and groups, sorted: "ann requested", "g invited".
@@ -151,4 +156,78 @@ func TestFormerFriendsWhileReadModelsAreBehind(t *testing.T) {
 			t.Errorf("bob sees %v, want cat and himself", got)
 		}
 	})
+}
+
+// What somebody has heard elsewhere before they came is not told by a hole's being read.
+func TestHolesRepeatNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		others := []domain.UserID{"c1", "c2", "c3", "c4", "c5", "c6"}
+		w.people(append(others, "ann", "bob")...)
+		f := newFaulty(w)
+		n := w.edge(f.into(w))
+		n.device("ann")
+		there := w.edge()
+		old := there.device("bob")
+		for _, c := range others {
+			w.befriend(c, "bob")
+			w.say(domain.Direct(c, "bob"), c, "before "+string(c))
+			old.until("before " + string(c))
+		}
+		b := n.device("bob")
+		f.lost()
+		w.say(domain.Direct("c1", "bob"), "c1", "end")
+		if got := texts(b.until("end")); !slices.Equal(got, []string{"end"}) || len(states(b)) > 0 {
+			t.Errorf("bob heard %q, and of %q", got, states(b))
+		}
+	})
+}
+
+// shardAway is a log of which one shard cannot be read the first time.
+type shardAway struct {
+	*faulty
+	shard int
+	asked atomic.Bool
+}
+
+func (l *shardAway) Read(ctx context.Context, shard int, after domain.Position, fn func([]domain.Record) error) (domain.Position, error) {
+	if shard == l.shard && !l.asked.Swap(true) {
+		<-ctx.Done()
+		return after, ctx.Err()
+	}
+	return l.faulty.Log.Read(ctx, shard, after, fn)
+}
+
+// A shard that cannot be read stops the others for a moment only, and what it hid is told when it is there again.
+func TestHoleInAShardThatIsAway(t *testing.T) {
+	w := newWorld(t, 3)
+	w.people("ann", "bob")
+	var groups []domain.Topic
+	for i := range 6 {
+		groups = append(groups, w.group(domain.GroupID(fmt.Sprint("g", i)), "ann", "bob"))
+	}
+	f := newFaulty(w)
+	n := w.edge(f.into(w), func(o *edge.Options) { o.Log = &shardAway{faulty: f} })
+	b := n.device("bob")
+	var dropped atomic.Int32
+	f.set(func() { f.drop = func(domain.Record) bool { dropped.Add(1); return true } })
+	for _, g := range groups {
+		w.say(g, "ann", g.Key()+" 1")
+	}
+	eventually(t, "no copy came", func() bool { return dropped.Load() == int32(len(groups)) })
+	f.set(func() { f.drop = nil })
+	f.lost()
+	want := map[string][]string{}
+	for _, g := range groups {
+		w.say(g, "ann", g.Key()+" 2")
+		want[g.Key()] = []string{"1", "2"}
+	}
+	eventually(t, "bob hears all of it", func() bool { return len(b.talk()) >= 2*len(groups) })
+	got := map[string][]string{}
+	for _, txt := range texts(b.talk()) {
+		g, nth, _ := strings.Cut(txt, " ")
+		got[g] = append(got[g], nth)
+	}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("bob heard %v, want %v", got, want)
+	}
 }

@@ -23,8 +23,9 @@ type hub struct {
 
 	gaps    context.Context // ends before the feed does
 	endGaps context.CancelFunc
-	reached reached // up to where the live copies came; used by the feed's goroutine alone, as read is
-	read    reached // up to where the log was read in their place
+	reached reached        // up to where the live copies came; used by the feed's goroutine alone, as read is
+	open    map[int]uint64 // shards that could not be read in time, and from where
+	read    reached        // up to where the log was read in their place
 }
 
 func newHub(e *Edge) *hub {
@@ -40,6 +41,9 @@ func newHub(e *Edge) *hub {
 
 // arrive takes in one live record. It is called by one goroutine, in the log's order, and never waits for the network.
 func (h *hub) arrive(r domain.Record) {
+	if from, open := h.open[r.Shard]; open { // it is there again
+		h.fill(r.Shard, from, patience)
+	}
 	if r.Seq > h.read.at(r.Shard) { // else it has been taken from the log
 		h.reached.set(r.Shard, r.Seq)
 		h.take(r)
@@ -78,7 +82,7 @@ func (h *hub) concerns(r domain.Record) bool {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	for _, u := range parties(r) {
-		if p := h.people[u]; p != nil && p.following {
+		if p := h.people[u]; p != nil && p.following && (p.from == nil || r.Seq > p.from[r.Shard].Seq) {
 			return true
 		}
 	}

@@ -135,10 +135,9 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 	case err := <-first:
 		return err
 	case <-time.After(followWithin):
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return nil
 }
 
 // followWithin is how long who enters waits for all groups to be followed. Those that are not by then follow after, and what was said in them
