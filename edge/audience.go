@@ -16,15 +16,15 @@ func (c *conversation) admit(ctx context.Context, p *person) (in bool, err error
 		c.retireIfIdle() // it may have been made for this one
 		return true, err
 	}
-	in, late, err := c.admitNow(ctx, p)
+	in, late, upTo, err := c.admitNow(ctx, p)
 	if late {
-		c.admitLate(ctx, p)
+		c.admitLate(ctx, p, upTo)
 	}
 	return in, err
 }
 
-// admitNow is admit but for those who are late, whom it gives to the caller, and to nobody else meanwhile.
-func (c *conversation) admitNow(ctx context.Context, p *person) (in, late bool, err error) {
+// admitNow is admit but for those who are late, whom it gives to the caller, and to nobody else meanwhile: members as of a sequence.
+func (c *conversation) admitNow(ctx context.Context, p *person) (in, late bool, upTo uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s, upTo := c.standing, c.upTo
@@ -34,14 +34,14 @@ func (c *conversation) admitNow(ctx context.Context, p *person) (in, late bool, 
 		c.mu.Lock()
 		if err != nil {
 			c.retireIfIdle()
-			return true, false, err
+			return true, false, 0, err
 		}
 	}
 	_, hears := c.audience[p]
 	g, isGroup := s.(group)
 	switch {
 	case c.retired:
-		return false, false, nil
+		return false, false, 0, nil
 	case c.standing != nil: // it may be newer
 		g, isGroup = c.standing.(group)
 		upTo = c.upTo
@@ -57,17 +57,17 @@ func (c *conversation) admitNow(ctx context.Context, p *person) (in, late bool, 
 			c.late = map[*person]bool{}
 		}
 		c.late[p] = true
-		return true, true, nil
+		return true, true, upTo, nil
 	}
 	c.retireIfIdle()
-	return true, false, nil
+	return true, false, upTo, nil
 }
 
 // admitLate tells a person what has been stored in the group since they came, or joined if that was later, and lets them hear it from there on. What
 // comes meanwhile waits for nobody, and is left out for them until then. Where the log does not give it they hear the group from now on: it can be
-// asked for.
-func (c *conversation) admitLate(ctx context.Context, p *person) {
-	teller, err := c.teller(ctx, p)
+// asked for. They were a member as of upTo: if no more, they are told how that came.
+func (c *conversation) admitLate(ctx context.Context, p *person, upTo uint64) {
+	teller, err := c.teller(ctx, p, upTo)
 	for err == nil && teller != nil {
 		if err = teller.tellSince(ctx); err != nil {
 			break
@@ -99,14 +99,14 @@ func (c *conversation) admitted(p *person, s standing, after uint64) {
 }
 
 // teller makes a conversation that tells one person alone, beginning with what was stored after they came, or with their joining if that was later.
-// It is nil for who is no member.
-func (c *conversation) teller(ctx context.Context, p *person) (*conversation, error) {
+// It is nil for who was no member after a sequence.
+func (c *conversation) teller(ctx context.Context, p *person, upTo uint64) (*conversation, error) {
 	state, err := c.hub.edge.Log.State(ctx, c.topic, 0)
 	if err != nil || len(state) == 0 {
 		return nil, err
 	}
-	joined, in := joinedAt(state, p.id)
-	if !in {
+	joined, left := lastIn(state, p.id)
+	if joined == 0 || left > 0 && left <= upTo {
 		return nil, nil
 	}
 	after := max(joined-1, c.hub.came(p, state[0].Shard))
@@ -148,16 +148,20 @@ func (h *hub) came(p *person, shard int) uint64 {
 	return p.from[shard].Seq
 }
 
-// joinedAt says where u joined a group, this time, if u is a member as of the end of its state lane.
-func joinedAt(state []domain.Record, u domain.UserID) (seq uint64, in bool) {
+// lastIn says where u last joined a group, by its state lane, and where that ended; 0 where it did not.
+func lastIn(state []domain.Record, u domain.UserID) (joined, left uint64) {
 	var g domain.Group
 	for _, r := range state {
+		was := g.Role(u) != ""
 		g.Evolve(r.Event, r.Time)
-		if is := g.Role(u) != ""; is != in {
-			seq, in = r.Seq, is
+		switch is := g.Role(u) != ""; {
+		case is && !was:
+			joined, left = r.Seq, 0
+		case was && !is:
+			left = r.Seq
 		}
 	}
-	return seq, in
+	return joined, left
 }
 
 // hear adds a person to the audience, for what comes after a sequence. The caller holds c.mu.

@@ -131,3 +131,33 @@ func TestGoneBeforeAllIsFollowed(t *testing.T) {
 	again.leave()
 	eventually(t, "nothing is followed", func() bool { _, conversations, _ := n.e.Kept(); return f.balance() == nil && conversations == 0 })
 }
+
+// Who is removed while they are told what they have missed is told of that, too, and hears nothing after it.
+func TestRemovedWhileLate(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob", "cat")
+		g := w.group("g", "bob", "cat")
+		f := newFaulty(w)
+		n := w.edge(f.into(w))
+		c := n.device("cat")
+		w.fold()
+		w.rest()
+		w.append(g, domain.GroupJoined{By: "bob", UID: "ann"}) // which the read models do not know yet
+		a := n.enter("ann")
+		w.say(g, "bob", "hello")
+		c.until("hello")
+		release := f.hold()
+		defer release()
+		w.project()
+		eventually(t, "ann is late", func() bool { return n.e.Late(g) == 1 })
+		w.append(g, domain.GroupRemoved{By: "bob", UID: "ann"})
+		eventually(t, "cat hears of the removal", func() bool { return slices.Contains(states(c), "g removed") })
+		release()
+		eventually(t, "ann is told", func() bool { return slices.Equal(states(a), []string{"g removed"}) })
+		w.say(g, "bob", "out")
+		c.until("out")
+		if got := texts(a.talk()); !slices.Equal(got, []string{"hello"}) || len(states(a)) != 1 {
+			t.Errorf("ann heard %q, and of %q", got, states(a))
+		}
+	})
+}

@@ -82,3 +82,14 @@ func (e *Edge) Settled() bool {
 	defer e.hub.mu.RUnlock()
 	return !e.hub.settling
 }
+
+// Late is how many are being told what they have missed of a group.
+func (e *Edge) Late(t domain.Topic) int {
+	c := e.hub.kept(t)
+	if c == nil {
+		return 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.late)
+}
