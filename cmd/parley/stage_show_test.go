@@ -42,7 +42,7 @@ func (s *stage) opened(device string, raw json.RawMessage) {
 		}
 	}
 	must(s.t, json.Unmarshal(raw, &hello))
-	h, eio := hello.Handshake, map[string]string{today: "4", old: "3"}[s.devices[device].library]
+	h, eio := hello.Handshake, map[string]string{today: "4", old: "3"}[s.devices[device].lib]
 	if hello.Code == nil || *hello.Code != 0 || hello.Namespace != "/" || hello.Message != "welcome to main channel, please sign" ||
 		!isDate(h.Time) || h.Issued == 0 || !strings.HasPrefix(h.Address, "127.0.0.1") || h.Secure == nil || *h.Secure || h.Query["EIO"] != eio ||
 		!strings.HasPrefix(h.URL, "/socket.io/?") || bytes.Contains(raw, []byte("token")) {

@@ -34,16 +34,16 @@ type stage struct {
 
 // place is whose a device is, its library, and the edge it connects to.
 type place struct {
-	who, library string
-	edge         int
+	who, lib string
+	edge     int
 }
 
 // listener is a device that is watched.
 type listener struct {
 	*client
-	user    *user
-	library string
-	past    int // how much of what it heard has been gone by
+	user *user
+	lib  string
+	past int // how much of what it heard has been gone by
 }
 
 // utterance is what a sender's ack tells.
@@ -167,11 +167,11 @@ func (s *stage) connects(device string) func() {
 		s.t.Helper()
 		p := s.places[device]
 		u := s.people[p.who]
-		l := &listener{client: u.connect(s.d, p.library, device, s.edges[p.edge], nil), user: u, library: p.library}
+		l := &listener{client: u.connect(s.d, p.lib, device, s.edges[p.edge], nil), user: u, lib: p.lib}
 		s.devices[device] = l
 		var id string
 		l.expect("connect", &id)
-		s.conns[id], s.secret[id] = p.who, p.library == old
+		s.conns[id], s.secret[id] = p.who, p.lib == old
 	}
 }
 
