@@ -195,6 +195,19 @@ func (m *member) Event(ctx context.Context, e *socketio.Event) error {
 
 func (m *member) Disconnect(reason string) { m.reasons <- reason }
 
+// isLost fails where the connection is not found to be broken by now.
+func (m *member) isLost(t *testing.T) {
+	t.Helper()
+	select {
+	case reason := <-m.reasons:
+		if reason != "transport error" {
+			t.Errorf("disconnected for %q", reason)
+		}
+	default:
+		t.Error("the connection lives on without its client")
+	}
+}
+
 // logs are what a server has logged.
 type logs struct{ lines chan string }
 

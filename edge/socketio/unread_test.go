@@ -46,14 +46,7 @@ func TestPollResetWhileItIsAnswered(t *testing.T) {
 		}
 		raw.Close()
 		synctest.Wait()
-		select {
-		case reason := <-m.reasons:
-			if reason != "transport error" {
-				t.Errorf("disconnected for %q", reason)
-			}
-		default:
-			t.Error("the connection lives on without what it has lost")
-		}
+		m.isLost(t)
 		if status, body := p.get(); status != 400 || body != `{"code":1,"message":"Session ID unknown"}` {
 			t.Errorf("the next poll: %d %s", status, body)
 		}
@@ -90,14 +83,7 @@ func TestPostResetBeforeItsAnswer(t *testing.T) {
 				}
 				raw.Close()
 				synctest.Wait()
-				select {
-				case reason := <-m.reasons:
-					if reason != "transport error" {
-						t.Errorf("disconnected for %q", reason)
-					}
-				default:
-					t.Error("the connection lives on without its client")
-				}
+				m.isLost(t)
 				if status, body := p.post(packet); status != 400 || body != `{"code":1,"message":"Session ID unknown"}` {
 					t.Errorf("the same again: %d %s", status, body)
 				}

@@ -283,23 +283,8 @@ func (f forgetful) Read(b []byte) (int, error) {
 }
 
 func TestOwnCommitIsNoFence(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	c, err := driver.ParseDSN(dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	network, addr, once := c.Net, c.Addr, new(sync.Once)
-	r := &road{path: filepath.Join(t.TempDir(), "s"), server: func() (net.Conn, error) {
-		to, err := net.Dial(network, addr)
-		return forgetful{to, once, new(atomic.Bool)}, err
-	}}
-	c.Net, c.Addr = "unix", r.path
-	r.open(t)
-	defer r.cut()
-	s := open(t, c.FormatDSN())
-	if err := s.Prepare(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
+	once := new(sync.Once)
+	s := detour(t, func(c net.Conn) net.Conn { return forgetful{c, once, new(atomic.Bool)} }, func(*driver.Config) {})
 	b := projector.Batch{To: domain.Position{Epoch: "e", Seq: 1, Time: 5}, People: []projector.PersonRow{{UID: "ann", Name: "Ann"}}}
 	if err := s.Commit(t.Context(), b); err != nil {
 		t.Errorf("a commit whose answer was lost: %v", err)

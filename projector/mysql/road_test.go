@@ -3,8 +3,14 @@ package mysql_test
 import (
 	"io"
 	"net"
+	"path/filepath"
 	"sync"
 	"testing"
+
+	driver "github.com/go-sql-driver/mysql"
+
+	"parley/projector/mysql"
+	"parley/projector/mysql/mysqltest"
 )
 
 // road is the way to a server, which can be cut.
@@ -70,4 +76,30 @@ func (r *road) cut() {
 	r.conns = nil
 	r.mu.Unlock()
 	r.wg.Wait()
+}
+
+// detour opens a store with tables, on a road of its own to the tests' server: each connection is wrapped, and the settings are changed.
+func detour(t *testing.T, wrap func(net.Conn) net.Conn, change func(*driver.Config)) *mysql.Store {
+	t.Helper()
+	c, err := driver.ParseDSN(mysqltest.DSN(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, addr := c.Net, c.Addr
+	r := &road{path: filepath.Join(t.TempDir(), "s"), server: func() (net.Conn, error) {
+		to, err := net.Dial(network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return wrap(to), nil
+	}}
+	c.Net, c.Addr = "unix", r.path
+	change(c)
+	r.open(t)
+	t.Cleanup(r.cut)
+	s := open(t, c.FormatDSN())
+	if err := s.Prepare(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"net"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -101,25 +100,8 @@ func (s silent) Read(b []byte) (n int, err error) {
 // speechless opens a store whose next commits are not answered, of as many connections as one says.
 func speechless(t *testing.T, change func(*driver.Config)) (s *mysql.Store, commits *atomic.Int32) {
 	t.Helper()
-	c, err := driver.ParseDSN(mysqltest.DSN(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	network, addr := c.Net, c.Addr
 	commits = new(atomic.Int32)
-	r := &road{path: filepath.Join(t.TempDir(), "s"), server: func() (net.Conn, error) {
-		to, err := net.Dial(network, addr)
-		return silent{to, commits, new(atomic.Bool)}, err
-	}}
-	c.Net, c.Addr = "unix", r.path
-	change(c)
-	r.open(t)
-	t.Cleanup(r.cut)
-	s = open(t, c.FormatDSN())
-	if err := s.Prepare(t.Context(), true); err != nil {
-		t.Fatal(err)
-	}
-	return s, commits
+	return detour(t, func(c net.Conn) net.Conn { return silent{c, commits, new(atomic.Bool)} }, change), commits
 }
 
 // A server that falls silent just when a transaction ends is noticed, too.
