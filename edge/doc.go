@@ -27,7 +27,7 @@
 // to send them away. Because: messages flow without the read models, and many clients do not come back by themselves.
 //
 // Chosen: who enters waits a moment for their groups to be followed, and hears the rest of them late, from the log, by themselves where others hear
-// them already (conversation.admitLate). Refused: to wait for all. Because: others can bring somebody into any number of groups.
+// them already (conversation.admitLate). Refused: to wait for all. Because: one may be in a thousand groups, or as many as the settings say.
 //
 // Chosen: what somebody has used up of their pace is kept by id until it would be full again (pacer). Refused: to keep it with the person. Because:
 // whoever hangs up and comes back would begin anew.

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -134,25 +135,20 @@ func inList(list string, i int, err error) error {
 }
 
 // friendOf says whether the caller may bring u into a group without asking: a friend, or anyone where anyone may write to anyone. Where one
-// of the two blocks the other, not even an invitation goes: that is Forbidden.
-func (q *request) friendOf(ctx context.Context, u domain.UserID) (bool, error) {
+// of the two blocks the other, not even an invitation goes: that is Forbidden. A yes is as hopeful as that to a message.
+func (q *request) friendOf(ctx context.Context, u domain.UserID) (friend bool, err error) {
 	t, m := domain.Direct(q.me, u), domain.Message{From: q.me, Open: q.edge.Settings.Anyone}
-	err := q.edge.hub.maySend(ctx, t, m)
-	if domain.Refusal(err).Code != domain.Forbidden {
-		return err == nil, err
+	if c := q.edge.hub.kept(t); c != nil && c.maySend(m) {
+		return true, nil
 	}
-	var blocked bool
 	failed := q.edge.hub.stand(ctx, t, true, func(s standing, _ uint64) {
 		f := s.(*friendship)
-		blocked, err = f.Blocked(q.me) || f.Blocked(u), f.maySend(m)
+		friend = f.maySend(m) == nil
+		if f.Blocked(q.me) || f.Blocked(u) {
+			err = domain.Refuse(domain.Forbidden, "you may not invite this person")
+		}
 	})
-	switch {
-	case failed != nil:
-		return false, failed
-	case blocked:
-		return false, domain.Refuse(domain.Forbidden, "you may not invite this person")
-	}
-	return err == nil, nil
+	return friend, cmp.Or(failed, err)
 }
 
 // updateGroup changes what the group is called, looks like and lets be read.

@@ -39,7 +39,7 @@ func newHub(e *Edge) *hub {
 	}
 }
 
-// arrive takes in one live record. It is called by one goroutine, in the log's order, and never waits for the network.
+// arrive takes in one live record. It is called by one goroutine, in the log's order, and waits for the network only where a shard's hole is still open.
 func (h *hub) arrive(r domain.Record) {
 	if from, open := h.open[r.Shard]; open { // it is there again
 		h.fill(r.Shard, from, patience)

@@ -56,7 +56,7 @@ func BenchmarkAnEdgeIsLost(b *testing.B) {
 				e.presence.mu.Lock()
 				e.presence.mu.Unlock()
 				longest = max(longest, time.Since(begun))
-				time.Sleep(time.Millisecond)
+				time.Sleep(time.Millisecond) // looks now and then: without a pause it would be in the way itself
 			}
 		}
 	}
