@@ -44,6 +44,10 @@ type (
 	FriendUnblocked struct {
 		By UserID `json:"by"`
 	}
+	// FriendErased says that By is gone for good: nothing is between the two any more, and what By said here is no more.
+	FriendErased struct {
+		By UserID `json:"by"`
+	}
 )
 
 // Events of a group, in the state lane of its topic.
@@ -108,6 +112,12 @@ type (
 	GroupDissolved struct {
 		By UserID `json:"by"`
 	}
+	// GroupErased says that UID is gone for good, as a member or not, and what UID said here is no more; where it was the owner, Owner
+	// follows. A group of which it was the last member ends.
+	GroupErased struct {
+		UID   UserID `json:"uid"`
+		Owner UserID `json:"owner,omitempty"`
+	}
 )
 
 // Message is what somebody said, in the talk lane of a conversation.
@@ -117,6 +127,31 @@ type Message struct {
 	Msg  json.RawMessage `json:"msg"`            // a string or an object, as the client gave it
 	Open bool            `json:"open,omitempty"` // sent where anyone may write to anyone
 }
+
+// Events that change what was said, in the talk lane of a conversation. Seq is where the message stands. Open is as that of a Message.
+type (
+	// MessageEdited says that By, who said it, would rather have said Msg.
+	MessageEdited struct {
+		By   UserID          `json:"by"`
+		Seq  uint64          `json:"seq"`
+		Msg  json.RawMessage `json:"msg"`
+		Open bool            `json:"open,omitempty"`
+	}
+	// MessageRecalled says that By took it back, who had said it or runs the group. It stays taken back.
+	MessageRecalled struct {
+		By   UserID `json:"by"`
+		Seq  uint64 `json:"seq"`
+		Open bool   `json:"open,omitempty"`
+	}
+	// MessageReacted says that By answers it with an emoji, or, where not On, does so no longer.
+	MessageReacted struct {
+		By    UserID `json:"by"`
+		Seq   uint64 `json:"seq"`
+		Emoji string `json:"emoji"`
+		On    bool   `json:"on"`
+		Open  bool   `json:"open,omitempty"`
+	}
+)
 
 // ReadMarked says that By has read up to Seq, in By's own read lane of a conversation. A later one replaces it.
 type ReadMarked struct {
@@ -141,12 +176,19 @@ type StatusSet struct {
 	Status Status `json:"status"`
 }
 
+// PersonErased says that the person is gone for good, in the state lane of the person's topic: first when it begins, and once more, Done, when
+// nothing of what the person said is left in the log. Nothing comes after it.
+type PersonErased struct {
+	Done bool `json:"done,omitempty"`
+}
+
 func (FriendRequested) EventName() string { return "friend.requested" }
 func (FriendAccepted) EventName() string  { return "friend.accepted" }
 func (FriendRejected) EventName() string  { return "friend.rejected" }
 func (FriendRemoved) EventName() string   { return "friend.removed" }
 func (FriendBlocked) EventName() string   { return "friend.blocked" }
 func (FriendUnblocked) EventName() string { return "friend.unblocked" }
+func (FriendErased) EventName() string    { return "friend.erased" }
 func (GroupCreated) EventName() string    { return "group.created" }
 func (GroupInvited) EventName() string    { return "group.invited" }
 func (GroupDeclined) EventName() string   { return "group.declined" }
@@ -158,9 +200,14 @@ func (GroupApplied) EventName() string    { return "group.applied" }
 func (GroupRefused) EventName() string    { return "group.refused" }
 func (GroupRoleSet) EventName() string    { return "group.role" }
 func (GroupDissolved) EventName() string  { return "group.dissolved" }
+func (GroupErased) EventName() string     { return "group.erased" }
 func (Message) EventName() string         { return "message" }
+func (MessageEdited) EventName() string   { return "message.edited" }
+func (MessageRecalled) EventName() string { return "message.recalled" }
+func (MessageReacted) EventName() string  { return "message.reacted" }
 func (ReadMarked) EventName() string      { return "read" }
 func (Profiled) EventName() string        { return "profile" }
+func (PersonErased) EventName() string    { return "person.erased" }
 func (StatusSet) EventName() string       { return "status" }
 
 func (FriendRequested) Lane() Lane { return LaneState }
@@ -169,6 +216,7 @@ func (FriendRejected) Lane() Lane  { return LaneState }
 func (FriendRemoved) Lane() Lane   { return LaneState }
 func (FriendBlocked) Lane() Lane   { return LaneState }
 func (FriendUnblocked) Lane() Lane { return LaneState }
+func (FriendErased) Lane() Lane    { return LaneState }
 func (GroupCreated) Lane() Lane    { return LaneState }
 func (GroupInvited) Lane() Lane    { return LaneState }
 func (GroupDeclined) Lane() Lane   { return LaneState }
@@ -180,9 +228,14 @@ func (GroupApplied) Lane() Lane    { return LaneState }
 func (GroupRefused) Lane() Lane    { return LaneState }
 func (GroupRoleSet) Lane() Lane    { return LaneState }
 func (GroupDissolved) Lane() Lane  { return LaneState }
+func (GroupErased) Lane() Lane     { return LaneState }
 func (Message) Lane() Lane         { return LaneTalk }
+func (MessageEdited) Lane() Lane   { return LaneTalk }
+func (MessageRecalled) Lane() Lane { return LaneTalk }
+func (MessageReacted) Lane() Lane  { return LaneTalk }
 func (ReadMarked) Lane() Lane      { return LaneRead }
 func (Profiled) Lane() Lane        { return LaneState }
+func (PersonErased) Lane() Lane    { return LaneState }
 func (StatusSet) Lane() Lane       { return LaneStatus }
 
 // decoders holds one function for each event's name.
@@ -193,6 +246,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	"friend.removed":   decode[FriendRemoved],
 	"friend.blocked":   decode[FriendBlocked],
 	"friend.unblocked": decode[FriendUnblocked],
+	"friend.erased":    decode[FriendErased],
 	"group.created":    decode[GroupCreated],
 	"group.invited":    decode[GroupInvited],
 	"group.declined":   decode[GroupDeclined],
@@ -204,9 +258,14 @@ var decoders = map[string]func([]byte) (Event, error){
 	"group.refused":    decode[GroupRefused],
 	"group.role":       decode[GroupRoleSet],
 	"group.dissolved":  decode[GroupDissolved],
+	"group.erased":     decode[GroupErased],
 	"message":          decode[Message],
+	"message.edited":   decode[MessageEdited],
+	"message.recalled": decode[MessageRecalled],
+	"message.reacted":  decode[MessageReacted],
 	"read":             decode[ReadMarked],
 	"profile":          decode[Profiled],
+	"person.erased":    decode[PersonErased],
 	"status":           decode[StatusSet],
 }
 

@@ -26,6 +26,7 @@ var samples = []Event{
 	FriendRemoved{By: "ann"},
 	FriendBlocked{By: "ann"},
 	FriendUnblocked{By: "ann"},
+	FriendErased{By: "ann"},
 	GroupCreated{By: "ann", Name: "R&D 研发 🚀", Members: []UserID{"bob", "~w7bDsQ"}, Invited: []UserID{"dan"}},
 	GroupInvited{By: "ann", UID: "eve"},
 	GroupDeclined{UID: "eve"},
@@ -37,9 +38,14 @@ var samples = []Event{
 	GroupRefused{By: "bob", UID: "eve"},
 	GroupRoleSet{By: "ann", UID: "bob", Role: RoleAdmin},
 	GroupDissolved{By: "ann"},
+	GroupErased{UID: "ann", Owner: "bob"},
 	Message{From: "ann", ID: "c-1", Msg: json.RawMessage(`{"txt":"a<b && c>d \u003c 你好 👋🏽","type":"text","n":12345678901234567890.10}`), Open: true},
+	MessageEdited{By: "ann", Seq: 12, Msg: json.RawMessage(`{"txt":"a<b && c>d \u003c 再见 👋🏽","n":12345678901234567890.10}`), Open: true},
+	MessageRecalled{By: "bob", Seq: 12, Open: true},
+	MessageReacted{By: "bob", Seq: 12, Emoji: "👋🏽", On: true, Open: true},
 	ReadMarked{By: "bob", Seq: 18446744073709551615},
 	Profiled{Username: "ann", Name: "Ann <3", Avatar: "https://example.org/a.png?s=64&v=2"},
+	PersonErased{Done: true},
 	StatusSet{Status: StatusInvisible},
 }
 
@@ -153,7 +159,7 @@ func TestEventLane(t *testing.T) {
 	for _, e := range samples {
 		want := LaneState
 		switch e.EventName() {
-		case "message":
+		case "message", "message.edited", "message.recalled", "message.reacted":
 			want = LaneTalk
 		case "read":
 			want = LaneRead

@@ -18,6 +18,7 @@ type Friendship struct {
 	friends   bool
 	requested UserID // who has asked and waits for an answer
 	blockedBy [2]bool
+	erased    bool         // one of the two is gone for good
 	applied   [2]time.Time // when each one applied or was rejected last; zero for never, or since they were friends
 }
 
@@ -84,6 +85,8 @@ type (
 	BlockFriend struct{ By UserID }
 	// UnblockFriend takes By's block back.
 	UnblockFriend struct{ By UserID }
+	// EraseFriend takes By away for good. Where one of the two is gone already, nothing follows.
+	EraseFriend struct{ By UserID }
 )
 
 func (c RequestFriend) by() UserID { return c.By }
@@ -92,15 +95,23 @@ func (c RejectFriend) by() UserID  { return c.By }
 func (c RemoveFriend) by() UserID  { return c.By }
 func (c BlockFriend) by() UserID   { return c.By }
 func (c UnblockFriend) by() UserID { return c.By }
+func (c EraseFriend) by() UserID   { return c.By }
 
-// Decide says what follows from a command: the event to append, or an *Error that says why not, for anyone but the two with code
-// Forbidden. It changes nothing.
+// Decide says what follows from a command: the event to append, nil where all is so already, or an *Error that says why not, for anyone but the
+// two with code Forbidden. It changes nothing.
 func (f Friendship) Decide(c FriendCommand) (Event, error) {
-	if !f.between(c.by()) {
+	_, erase := c.(EraseFriend)
+	switch {
+	case !f.between(c.by()):
 		return nil, Refuse(Forbidden, "this is between two others")
+	case f.erased && !erase:
+		return nil, errNoUser
 	}
 	return c.decide(f)
 }
+
+// errNoUser is never changed.
+var errNoUser = Refuse(NotFound, "no such user")
 
 func (c RequestFriend) decide(f Friendship) (Event, error) {
 	if err := checkGreeting(c.Greeting); err != nil {
@@ -175,10 +186,17 @@ func (c UnblockFriend) decide(f Friendship) (Event, error) {
 	return FriendUnblocked(c), nil
 }
 
+func (c EraseFriend) decide(f Friendship) (Event, error) {
+	if f.erased {
+		return nil, nil
+	}
+	return FriendErased(c), nil
+}
+
 // MaySend says nil where from may write to the other in this state, else an *Error with code Forbidden that is the same for a
 // stranger and for the blocked. open is the message's own Open.
 func (f Friendship) MaySend(from UserID, open bool) error {
-	if (f.friends || open) && !f.blockedBy[0] && !f.blockedBy[1] && f.between(from) {
+	if (f.friends || open) && !f.erased && !f.blockedBy[0] && !f.blockedBy[1] && f.between(from) {
 		return nil
 	}
 	if f.Blocked(from) {
@@ -206,6 +224,8 @@ func (f *Friendship) Evolve(e Event, at time.Time) {
 		f.blockedBy[f.side(e.By)] = true
 	case FriendUnblocked:
 		f.blockedBy[f.side(e.By)] = false
+	case FriendErased:
+		*f = Friendship{lo: f.lo, hi: f.hi, erased: true}
 	}
 }
 

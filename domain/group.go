@@ -20,6 +20,7 @@ type Group struct {
 	applied   map[UserID]struct{}  // who waits for an answer
 	refused   map[UserID]time.Time // who got a no, and when
 	joins     int                  // how many have ever joined: gives each its turn
+	erased    map[UserID]struct{}  // who is gone for good
 }
 
 type member struct {
@@ -88,6 +89,9 @@ func (g *Group) Evolve(e Event, at time.Time) {
 	if made, ok := e.(GroupCreated); ok && g.joins == 0 {
 		g.create(made)
 	}
+	if gone, ok := e.(GroupErased); ok {
+		g.erase(gone)
+	}
 	if !g.exists {
 		return
 	}
@@ -106,6 +110,15 @@ func (g *Group) Evolve(e Event, at time.Time) {
 		g.join(e.UID, RoleMember)
 	case GroupLeft:
 		g.leave(e.UID)
+		g.appoint(e.Owner, RoleOwner)
+		if len(g.members) == 0 {
+			g.end()
+		}
+	case GroupErased:
+		g.leave(e.UID)
+		delete(g.invited, e.UID)
+		delete(g.applied, e.UID)
+		delete(g.refused, e.UID)
 		g.appoint(e.Owner, RoleOwner)
 		if len(g.members) == 0 {
 			g.end()
@@ -197,6 +210,13 @@ func (g *Group) refuse(u UserID, at time.Time) {
 		delete(g.refused, oldest)
 	}
 	g.refused[u] = at
+}
+
+func (g *Group) erase(e GroupErased) {
+	if g.erased == nil {
+		g.erased = map[UserID]struct{}{}
+	}
+	g.erased[e.UID] = struct{}{}
 }
 
 func (g *Group) end() {

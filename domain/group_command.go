@@ -50,6 +50,8 @@ type (
 	}
 	// DissolveGroup ends it for all.
 	DissolveGroup struct{ By UserID }
+	// EraseMember takes UID away for good, member or not, also from a group that has ended. Where it is gone already, nothing follows.
+	EraseMember struct{ UID UserID }
 )
 
 // Decide says what follows from a command: the event to append, nil where all is so already, or an *Error that says why not. It changes nothing.
@@ -272,4 +274,15 @@ func (c DissolveGroup) decide(g *Group) (Event, error) {
 		return nil, err
 	}
 	return GroupDissolved(c), nil
+}
+
+func (c EraseMember) decide(g *Group) (Event, error) {
+	_, gone := g.erased[c.UID]
+	switch {
+	case gone || g.joins == 0:
+		return nil, nil
+	case g.Role(c.UID) == RoleOwner:
+		return GroupErased{UID: c.UID, Owner: g.heir()}, nil
+	}
+	return GroupErased{UID: c.UID}, nil
 }

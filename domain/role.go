@@ -24,6 +24,7 @@ var (
 	toDescribe = right{RoleAdmin, "only the owner and admins may change what the group is"}
 	toAnswer   = right{RoleAdmin, "only the owner and admins may answer applications"}
 	toRemove   = right{RoleAdmin, "only the owner, and admins for plain members, may remove somebody"}
+	toRecall   = right{RoleAdmin, "only who has said it, the owner and admins may take a message back"}
 	toAppoint  = right{RoleOwner, "only the owner may say who is what"}
 	toDissolve = right{RoleOwner, "only the owner may dissolve the group"}
 )

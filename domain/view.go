@@ -19,6 +19,7 @@ type (
 		Username string `json:"username,omitempty"`
 		Name     string `json:"name"`
 		Avatar   string `json:"avatar"`
+		Deleted  bool   `json:"deleted,omitempty" doc:"This person has deleted the account; name is a place holder"`
 	}
 
 	// FriendView is what a friend may know of a person beyond that.
@@ -62,7 +63,30 @@ type (
 		ID   string          `json:"id"`
 		From UserID          `json:"from"`
 		Date string          `json:"date"`
-		Msg  json.RawMessage `json:"msg"`
+		Msg  json.RawMessage `json:"msg" doc:"As it was edited last; an empty string where it was recalled"`
+
+		Edited    string         `json:"edited,omitempty" doc:"When it was edited last"`
+		Recalled  *RecalledView  `json:"recalled,omitempty" doc:"By whom and when it was taken back"`
+		Reactions []ReactionView `json:"reactions,omitempty" doc:"By emoji; not in a list of conversations"`
+	}
+
+	// RecalledView says that a message was taken back.
+	RecalledView struct {
+		By   UserID `json:"by"`
+		Date string `json:"date"`
+	}
+
+	// ReactionView is how many have reacted to a message with an emoji.
+	ReactionView struct {
+		Emoji string `json:"emoji"`
+		Count int    `json:"count"`
+		Mine  bool   `json:"mine,omitempty" doc:"The reader is among them"`
+	}
+
+	// FoundView is a message that a search has found.
+	FoundView struct {
+		Conversation string `json:"conversation"` // "u:<uid>" or "g:<gid>"
+		MessageView
 	}
 
 	// ConversationView is one line of a person's list of conversations.
