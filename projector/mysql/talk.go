@@ -32,7 +32,7 @@ func (g *groupRow) of(t domain.Topic) projector.GroupRow {
 
 // Groups gives the groups that me is a member of, by name.
 func (s *Store) Groups(ctx context.Context, me domain.UserID) (groups []domain.GroupView, err error) {
-	const query = `SELECT m.topic, m.role, ` + groupColumns + ` FROM members m JOIN conversations c ON c.topic=m.topic
+	const query = `SELECT m.topic, m.role, ` + groupColumns + ` FROM {members} m JOIN {conversations} c ON c.topic=m.topic
 		WHERE m.uid=? AND m.topic LIKE 'group.%' AND m.present=1`
 	err = s.ask(ctx, "read groups", func(ctx context.Context) error {
 		groups, err = collect(ctx, s.db, func(r *sql.Rows) (domain.GroupView, error) {
@@ -57,8 +57,8 @@ type access struct {
 
 // group gives a group and how me stands to it; it refuses with code NotFound where there is no such group.
 func group(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (access, error) {
-	const query = `SELECT COALESCE(m.role,''), a.uid IS NOT NULL, ` + groupColumns + ` FROM conversations c
-		LEFT JOIN members m ON m.uid=? AND m.topic=c.topic LEFT JOIN applies a ON a.topic=c.topic AND a.uid=?
+	const query = `SELECT COALESCE(m.role,''), a.uid IS NOT NULL, ` + groupColumns + ` FROM {conversations} c
+		LEFT JOIN {members} m ON m.uid=? AND m.topic=c.topic LEFT JOIN {applies} a ON a.topic=c.topic AND a.uid=?
 		WHERE c.topic=? AND c.is_group=1`
 	found, err := collect(ctx, q, func(r *sql.Rows) (g access, err error) {
 		err = r.Scan(append([]any{&g.role, &g.waits}, g.into()...)...)
@@ -92,7 +92,7 @@ func (s *Store) Group(ctx context.Context, me domain.UserID, gid domain.GroupID)
 
 // Members gives those in a group to one of them, in the order of their ids, beginning after one.
 func (s *Store) Members(ctx context.Context, me domain.UserID, gid domain.GroupID, after domain.UserID, limit int) (members []domain.MemberView, err error) {
-	const query = `SELECT m.uid, m.role, m.since, p.username, p.name, p.avatar FROM members m LEFT JOIN people p ON p.uid=m.uid
+	const query = `SELECT m.uid, m.role, m.since, p.username, p.name, p.avatar FROM {members} m LEFT JOIN {people} p ON p.uid=m.uid
 		WHERE m.topic=? AND m.present=1 AND m.uid>? ORDER BY m.uid LIMIT ?`
 	t := domain.InGroup(gid)
 	err = s.ask(ctx, "read members", func(ctx context.Context) error {
@@ -154,7 +154,7 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 func mine(ctx context.Context, q asker, me domain.UserID) ([]view.Line, error) {
 	const query = `SELECT m.topic, m.present, m.since, m.joined_seq, COALESCE(c.last_seq,0), COALESCE(c.last_number,0), COALESCE(c.last_date,0),
 			COALESCE(k.own_seq,0), COALESCE(k.own_number,0), COALESCE(k.read_seq,0), COALESCE(k.read_number,0)
-		FROM members m LEFT JOIN conversations c ON c.topic=m.topic LEFT JOIN marks k ON k.uid=m.uid AND k.topic=m.topic WHERE m.uid=?`
+		FROM {members} m LEFT JOIN {conversations} c ON c.topic=m.topic LEFT JOIN {marks} k ON k.uid=m.uid AND k.topic=m.topic WHERE m.uid=?`
 	return collect(ctx, q, func(r *sql.Rows) (l view.Line, err error) {
 		return l, r.Scan(topicOf(&l.Topic), &l.Present, &l.Since, &l.Joined, &l.Tail.Seq, &l.Tail.Number, &l.Tail.Date,
 			&l.Own.Seq, &l.Own.Number, &l.Read.Seq, &l.Read.Number)
@@ -174,7 +174,7 @@ func heads(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]he
 	}
 	rows, err := collectIn(ctx, q, scanHead, `SELECT c.topic, c.name, c.avatar, c.history, COALESCE(s.seq,0), COALESCE(s.sender,''), COALESCE(s.id,''),
 			COALESCE(s.date,0), COALESCE(s.msg,'')
-		FROM conversations c LEFT JOIN messages s ON s.topic=c.topic AND s.seq=c.last_seq WHERE c.topic IN (`, keys)
+		FROM {conversations} c LEFT JOIN {messages} s ON s.topic=c.topic AND s.seq=c.last_seq WHERE c.topic IN (`, keys)
 	found := make(map[domain.Topic]head, len(rows))
 	for _, h := range rows {
 		found[h.group.Topic] = h
@@ -213,7 +213,7 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 			order = "ASC"
 		}
 		limit := view.Limit(limit)
-		rows, err := collect(ctx, s.db, scanMessage, "SELECT topic, seq, sender, id, date, msg FROM messages WHERE topic=? AND seq>? AND seq<=? ORDER BY seq "+
+		rows, err := collect(ctx, s.db, scanMessage, "SELECT topic, seq, sender, id, date, msg FROM {messages} WHERE topic=? AND seq>? AND seq<=? ORDER BY seq "+
 			order+" LIMIT ?", t.Key(), max(from, after), upTo, limit+1)
 		if more = len(rows) > limit; more {
 			rows = rows[:limit]
@@ -233,7 +233,7 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 // readable gives after which seq and up to which me may read a conversation, or refuses with code Forbidden.
 func readable(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (after, upTo uint64, err error) {
 	const query = `SELECT m.present, m.joined_seq, m.left_seq, m.hidden_seq, COALESCE(c.history,''), COALESCE(c.last_number,0)
-		FROM members m LEFT JOIN conversations c ON c.topic=m.topic WHERE m.uid=? AND m.topic=?`
+		FROM {members} m LEFT JOIN {conversations} c ON c.topic=m.topic WHERE m.uid=? AND m.topic=?`
 	m := projector.MemberRow{Topic: t}
 	var g projector.GroupRow
 	var tail projector.TailRow
