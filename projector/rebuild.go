@@ -429,7 +429,11 @@ const (
 // settle gives the differences that stay. Of marks and statuses the log keeps the latest alone: what the tables that serve have of them may be gone from the log
 // by the time at which the fresh ones get there, and then what replaced it comes later.
 func (m *making) settle(ctx context.Context, list []Difference) (_ []Difference, err error) {
+	compared := m.events.Load()
 	for look := 0; len(list) > 0 && look < looks; look++ {
+		if look > 0 && m.events.Load() == compared {
+			break // the log has said nothing since, and so has forgotten nothing
+		}
 		if look > 0 && !sleep(ctx, lookAgain) {
 			return nil, ctx.Err()
 		}
