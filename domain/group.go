@@ -212,7 +212,7 @@ func (g *Group) refuse(u UserID, at time.Time) {
 	g.refused[u] = at
 }
 
-// gone says whether somebody is gone for good.
+// gone says whether u is gone for good.
 func (g *Group) gone(u UserID) bool {
 	_, gone := g.erased[u]
 	return gone

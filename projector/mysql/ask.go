@@ -27,7 +27,7 @@ func (s *Store) snapshot(ctx context.Context, what string, do func(context.Conte
 			return err
 		}
 		defer c.Close()
-		err = do(ctx, c)
+		err = do(ctx, s.in(c))
 		if _, failed := c.ExecContext(ctx, "COMMIT"); failed != nil {
 			_ = c.Raw(func(any) error { return sqldriver.ErrBadConn }) // nobody else gets it in the middle of a transaction
 			err = errors.Join(err, failed)
@@ -39,7 +39,7 @@ func (s *Store) snapshot(ctx context.Context, what string, do func(context.Conte
 // begin gives a connection in a transaction that reads. Of those that the server has closed while they were idle there may be many.
 func (s *Store) begin(ctx context.Context) (c *sql.Conn, err error) {
 	for {
-		if c, err = s.db.Conn(ctx); err != nil {
+		if c, err = s.pool.Conn(ctx); err != nil {
 			return nil, err
 		}
 		for _, statement := range []string{"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION READ ONLY"} {

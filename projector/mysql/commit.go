@@ -29,30 +29,31 @@ func (s *Store) Commit(ctx context.Context, b projector.Batch) error {
 
 func (s *Store) commit(ctx context.Context, b projector.Batch) error {
 	// Each statement names its rows by their keys, so that it need not see the others as they were.
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	tx, err := s.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
-	if err := move(ctx, tx, b); err != nil {
+	named := s.in(tx)
+	if err := move(ctx, named, b); err != nil {
 		return err
 	}
-	if err := putAll(ctx, tx, b); err != nil {
+	if err := putAll(ctx, named, b); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
 // move sets the checkpoint, which from then on is locked: whoever else would move it waits, and finds it moved.
-func move(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+func move(ctx context.Context, tx asker, b projector.Batch) error {
 	if b.From == (domain.Position{}) {
-		_, err := tx.ExecContext(ctx, "INSERT INTO checkpoints (shard, epoch, seq, time) VALUES (?,?,?,?)", b.Shard, b.To.Epoch, b.To.Seq, b.To.Time)
+		_, err := tx.ExecContext(ctx, "INSERT INTO {checkpoints} (shard, epoch, seq, time) VALUES (?,?,?,?)", b.Shard, b.To.Epoch, b.To.Seq, b.To.Time)
 		if number(err) == errDuplicateKey {
 			return projector.ErrFenced
 		}
 		return err
 	}
-	done, err := tx.ExecContext(ctx, "UPDATE checkpoints SET epoch=?, seq=?, time=? WHERE shard=? AND epoch=? AND seq=? AND time=?",
+	done, err := tx.ExecContext(ctx, "UPDATE {checkpoints} SET epoch=?, seq=?, time=? WHERE shard=? AND epoch=? AND seq=? AND time=?",
 		b.To.Epoch, b.To.Seq, b.To.Time, b.Shard, b.From.Epoch, b.From.Seq, b.From.Time)
 	if err != nil {
 		return err
@@ -63,9 +64,10 @@ func move(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	return projector.ErrFenced
 }
 
-func putAll(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	for _, step := range []func(context.Context, *sql.Tx, projector.Batch) error{
-		putMessages, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, putBlocks, dropApplies, putApplies,
+func putAll(ctx context.Context, tx asker, b projector.Batch) error {
+	for _, step := range []func(context.Context, asker, projector.Batch) error{
+		erase, putMessages, putEdits, putReacted, putRecalls, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, putMet, putBlocks,
+		dropApplies, putApplies,
 	} {
 		if err := step(ctx, tx, b); err != nil {
 			return err
@@ -74,8 +76,8 @@ func putAll(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	return nil
 }
 
-func putMessages(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	err := put(ctx, tx, "INSERT INTO messages (topic,seq,number,sender,id,date,msg) VALUES ", "", b.Messages, func(m projector.MessageRow) []any {
+func putMessages(ctx context.Context, tx asker, b projector.Batch) error {
+	err := put(ctx, tx, "INSERT INTO {messages} (topic,seq,number,sender,id,date,msg) VALUES ", "", b.Messages, func(m projector.MessageRow) []any {
 		return []any{m.Topic.Key(), m.Seq, m.Number, string(m.From), m.ID, m.Date, string(m.Msg)}
 	})
 	if number(err) == errDuplicateKey {
@@ -84,57 +86,65 @@ func putMessages(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	return err
 }
 
-func putTails(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("conversations", "topic", "last_seq", "last_number", "last_date")
+func putTails(ctx context.Context, tx asker, b projector.Batch) error {
+	head, tail := upsert("{conversations}", "topic", "last_seq", "last_number", "last_date")
 	return put(ctx, tx, head, tail, b.Tails, func(t projector.TailRow) []any {
 		return []any{t.Topic.Key(), t.Seq, t.Number, t.Date}
 	})
 }
 
-func putMarks(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
+func putMarks(ctx context.Context, tx asker, b projector.Batch) error {
 	row := func(m projector.MarkRow) []any { return []any{string(m.UID), m.Topic.Key(), m.Seq, m.Number} }
-	head, tail := upsert("marks", "uid,topic", "own_seq", "own_number")
+	head, tail := upsert("{marks}", "uid,topic", "own_seq", "own_number")
 	if err := put(ctx, tx, head, tail, b.Own, row); err != nil {
 		return err
 	}
-	head, tail = upsert("marks", "uid,topic", "read_seq", "read_number")
+	head, tail = upsert("{marks}", "uid,topic", "read_seq", "read_number")
 	return put(ctx, tx, head, tail, b.Read, row)
 }
 
-func putPeople(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("people", "uid", "username", "name", "avatar", "username_key", "name_key")
+func putPeople(ctx context.Context, tx asker, b projector.Batch) error {
+	head, tail := upsert("{people}", "uid", "username", "name", "avatar", "username_key", "name_key", "erased")
 	return put(ctx, tx, head, tail, b.People, func(p projector.PersonRow) []any {
-		return []any{string(p.UID), p.Username, p.Name, p.Avatar, []byte(view.Key(p.Username)), []byte(view.Key(p.Name))}
+		return []any{string(p.UID), p.Username, p.Name, p.Avatar, []byte(view.Key(p.Username)), []byte(view.Key(p.Name)), int(p.Erased)}
 	})
 }
 
-func putSeen(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("seen", "uid", "date")
+func putSeen(ctx context.Context, tx asker, b projector.Batch) error {
+	head, tail := upsert("{seen}", "uid", "date")
 	return put(ctx, tx, head, tail, b.Seen, func(p projector.SeenRow) []any { return []any{string(p.UID), p.Date} })
 }
 
-func putGroups(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("conversations", "topic", "is_group", "name", "avatar", "description", "history", "owner", "size")
+func putGroups(ctx context.Context, tx asker, b projector.Batch) error {
+	head, tail := upsert("{conversations}", "topic", "is_group", "name", "avatar", "description", "history", "owner", "size")
 	return put(ctx, tx, head, tail, b.Groups, func(g projector.GroupRow) []any {
 		return []any{g.Topic.Key(), true, g.Name, g.Avatar, g.Description, string(g.History), string(g.Owner), g.Size}
 	})
 }
 
-func putMembers(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("members", "uid,topic", "present", "role", "answers", "since", "joined_seq", "left_seq", "hidden_seq")
+func putMembers(ctx context.Context, tx asker, b projector.Batch) error {
+	head, tail := upsert("{members}", "uid,topic", "present", "role", "answers", "since", "joined_seq", "left_seq", "hidden_seq")
 	return put(ctx, tx, head, tail, b.Members, func(m projector.MemberRow) []any {
 		return []any{string(m.UID), m.Topic.Key(), m.Present, string(m.Role), m.Answers, m.Since, m.Joined, m.Left, m.Hidden}
 	})
 }
 
-func putBlocks(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("blocks", "uid,other", "blocks")
+// putMet adds those who have no row yet; the others keep theirs.
+func putMet(ctx context.Context, tx asker, b projector.Batch) error {
+	const head = "INSERT INTO {members} (uid, topic, present, role, answers, since, joined_seq, left_seq, hidden_seq) VALUES "
+	return put(ctx, tx, head, " ON DUPLICATE KEY UPDATE uid=VALUES(uid)", b.Met, func(m projector.ApplyKey) []any {
+		return []any{string(m.UID), m.Topic.Key(), false, "", false, 0, 0, 0, 0}
+	})
+}
+
+func putBlocks(ctx context.Context, tx asker, b projector.Batch) error {
+	head, tail := upsert("{blocks}", "uid,other", "blocks")
 	return put(ctx, tx, head, tail, b.Blocks, func(r projector.BlockRow) []any { return []any{string(r.By), string(r.UID), r.Blocks} })
 }
 
 // dropApplies names the index: by another one, which the server takes for as good, it lasts ten times as long.
-func dropApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	const head = "DELETE a FROM applies a FORCE INDEX (PRIMARY) WHERE "
+func dropApplies(ctx context.Context, tx asker, b projector.Batch) error {
+	const head = "DELETE a FROM {applies} a FORCE INDEX (PRIMARY) WHERE "
 	if err := drop(ctx, tx, head+"a.topic IN (", b.Ended, func(t domain.Topic) []any { return []any{t.Key()} }); err != nil {
 		return err
 	}
@@ -143,8 +153,8 @@ func dropApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
 	})
 }
 
-func putApplies(ctx context.Context, tx *sql.Tx, b projector.Batch) error {
-	head, tail := upsert("applies", "topic,uid", "type", "sender", "data", "date", "seq")
+func putApplies(ctx context.Context, tx asker, b projector.Batch) error {
+	head, tail := upsert("{applies}", "topic,uid", "type", "sender", "data", "date", "seq")
 	return put(ctx, tx, head, tail, b.Applies, func(a projector.ApplyRow) []any {
 		return []any{a.Topic.Key(), string(a.UID), string(a.Type), string(a.From), string(a.Data), a.Date, a.Seq}
 	})

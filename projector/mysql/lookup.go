@@ -21,7 +21,7 @@ func (s *Store) Checkpoint(ctx context.Context, shard int) (at domain.Position, 
 
 func checkpoint(ctx context.Context, q asker, shard int) (domain.Position, error) {
 	found, err := collect(ctx, q, func(r *sql.Rows) (p domain.Position, err error) { return p, r.Scan(&p.Epoch, &p.Seq, &p.Time) },
-		"SELECT epoch, seq, time FROM checkpoints WHERE shard=?", shard)
+		"SELECT epoch, seq, time FROM {checkpoints} WHERE shard=?", shard)
 	if err != nil || len(found) == 0 {
 		return domain.Position{}, err
 	}
@@ -36,7 +36,7 @@ func (s *Store) checkpoints(ctx context.Context) (at []domain.Position, err erro
 	}
 	err = s.ask(ctx, "read the checkpoints", func(ctx context.Context) error {
 		found, err := collect(ctx, s.db, func(r *sql.Rows) (c row, err error) { return c, r.Scan(&c.shard, &c.Epoch, &c.Seq) },
-			"SELECT shard, epoch, seq FROM checkpoints ORDER BY shard")
+			"SELECT shard, epoch, seq FROM {checkpoints} ORDER BY shard")
 		at = nil
 		for _, c := range found {
 			for len(at) <= c.shard {
@@ -58,7 +58,7 @@ func (s *Store) Tails(ctx context.Context, topics []domain.Topic) (tails []proje
 	err = s.try(ctx, "look up the ends of conversations", func(ctx context.Context) error {
 		tails, err = collectIn(ctx, s.db, func(r *sql.Rows) (t projector.TailRow, err error) {
 			return t, r.Scan(topicOf(&t.Topic), &t.Seq, &t.Number, &t.Date)
-		}, "SELECT topic, last_seq, last_number, last_date FROM conversations WHERE last_number>0 AND topic IN (", keys)
+		}, "SELECT topic, last_seq, last_number, last_date FROM {conversations} WHERE last_number>0 AND topic IN (", keys)
 		return err
 	})
 	return tails, err
@@ -79,7 +79,7 @@ func (s *Store) Numbers(ctx context.Context, places []projector.Place) (numbers 
 }
 
 func someNumbers(ctx context.Context, q asker, places []projector.Place, numbers []uint64) error {
-	const one = "(SELECT ? AS place, number FROM messages WHERE topic=? AND seq<=? ORDER BY seq DESC LIMIT 1)"
+	const one = "(SELECT ? AS place, number FROM {messages} WHERE topic=? AND seq<=? ORDER BY seq DESC LIMIT 1)"
 	var args []any
 	for i, p := range places {
 		args = append(args, i, p.Topic.Key(), p.Seq)
@@ -108,7 +108,7 @@ func (s *Store) Known(ctx context.Context, keys []projector.MessageKey) (there [
 			}
 			found, err := collect(ctx, s.db, func(r *sql.Rows) (key projector.MessageKey, err error) {
 				return key, r.Scan(topicOf(&key.Topic), &key.From, &key.ID)
-			}, "SELECT topic, sender, id FROM messages WHERE "+either(len(some), "topic=? AND sender=? AND id=?"), args...)
+			}, "SELECT topic, sender, id FROM {messages} WHERE "+either(len(some), "topic=? AND sender=? AND id=?"), args...)
 			if err != nil {
 				return err
 			}
@@ -124,7 +124,7 @@ func (s *Store) MessageSeq(ctx context.Context, t domain.Topic, from domain.User
 	ctx, cancel := context.WithTimeout(ctx, lookUpWithin)
 	defer cancel()
 	seqs, err := collect(ctx, s.db, func(r *sql.Rows) (n uint64, err error) { return n, r.Scan(&n) },
-		"SELECT seq FROM messages WHERE topic=? AND sender=? AND id=?", t.Key(), string(from), id)
+		"SELECT seq FROM {messages} WHERE topic=? AND sender=? AND id=?", t.Key(), string(from), id)
 	if err != nil {
 		return 0, false, s.explain("look up a message", err)
 	}

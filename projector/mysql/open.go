@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	driver "github.com/go-sql-driver/mysql"
@@ -12,7 +13,9 @@ import (
 
 // Store is a database with the read models. It is for any number of goroutines.
 type Store struct {
-	db      *sql.DB
+	pool    *sql.DB
+	db      asker // the pool, for statements with the tables' names in braces
+	names   *strings.Replacer
 	name    string // of the database
 	logger  *slog.Logger
 	lookout *lookout
@@ -54,7 +57,8 @@ func Open(ctx context.Context, dsn string, connections int, logger *slog.Logger)
 		db.Close()
 		return nil, whatToDo(err, c)
 	}
-	s := &Store{db: db, name: c.DBName, logger: logger}
+	s := &Store{pool: db, names: naming(""), name: c.DBName, logger: logger}
+	s.db = s.in(db)
 	s.lookout = newLookout(s.checkpoints)
 	return s, nil
 }
@@ -90,6 +94,6 @@ func (l driverLog) Print(v ...any) { l.Debug("mysql: the driver says: " + fmt.Sp
 // Close ends all connections and waits. It is always nil.
 func (s *Store) Close() error {
 	s.lookout.close()
-	_ = s.db.Close() // fails only where the server could not be told, because the connection was gone
+	_ = s.pool.Close() // fails only where the server could not be told, because the connection was gone
 	return nil
 }

@@ -29,7 +29,7 @@ func (s *Store) Person(ctx context.Context, uid domain.UserID) (domain.PersonVie
 
 // people gives the rows of those who have one.
 func people(ctx context.Context, q asker, uids []domain.UserID) (map[domain.UserID]projector.PersonRow, error) {
-	rows, err := collectIn(ctx, q, scanPerson, "SELECT uid, username, name, avatar FROM people WHERE uid IN (", keys(uids))
+	rows, err := collectIn(ctx, q, scanPerson, "SELECT uid, username, name, avatar, erased FROM {people} WHERE uid IN (", keys(uids))
 	found := make(map[domain.UserID]projector.PersonRow, len(rows))
 	for _, p := range rows {
 		found[p.UID] = p
@@ -38,14 +38,24 @@ func people(ctx context.Context, q asker, uids []domain.UserID) (map[domain.User
 }
 
 func scanPerson(r *sql.Rows) (p projector.PersonRow, err error) {
-	return p, r.Scan(&p.UID, &p.Username, &p.Name, &p.Avatar)
+	return p, r.Scan(&p.UID, &p.Username, &p.Name, &p.Avatar, &p.Erased)
 }
 
 // profile is what a LEFT JOIN gives of somebody, who may have none.
-type profile struct{ username, name, avatar sql.NullString }
+type profile struct {
+	username, name, avatar sql.NullString
+	erased                 sql.NullInt64
+}
 
-func (p profile) of(u domain.UserID) projector.PersonRow {
-	return projector.PersonRow{UID: u, Username: p.username.String, Name: p.name.String, Avatar: p.avatar.String}
+// profileColumns are what a profile reads.
+const profileColumns = "p.username, p.name, p.avatar, p.erased"
+
+func (p *profile) into() []any { return []any{&p.username, &p.name, &p.avatar, &p.erased} }
+
+func (p *profile) of(u domain.UserID) projector.PersonRow {
+	return projector.PersonRow{
+		UID: u, Username: p.username.String, Name: p.name.String, Avatar: p.avatar.String, Erased: projector.Erased(p.erased.Int64),
+	}
 }
 
 // People gives those whose username or name begins with query, without regard to case: the first of each by username and by name, at
@@ -58,8 +68,8 @@ func (s *Store) People(ctx context.Context, query string, limit int) (found []do
 	err = s.ask(ctx, "search for people", func(ctx context.Context) error {
 		var begin [2][]domain.PersonView
 		for i, search := range []string{
-			"SELECT uid, username, name, avatar FROM people WHERE username_key>=? AND username_key<? ORDER BY username_key, uid LIMIT ?",
-			"SELECT uid, username, name, avatar FROM people WHERE name_key>=? AND name_key<? ORDER BY name_key, uid LIMIT ?",
+			"SELECT uid, username, name, avatar, erased FROM {people} WHERE username_key>=? AND username_key<? ORDER BY username_key, uid LIMIT ?",
+			"SELECT uid, username, name, avatar, erased FROM {people} WHERE name_key>=? AND name_key<? ORDER BY name_key, uid LIMIT ?",
 		} {
 			rows, err := collect(ctx, s.db, scanPerson, search, []byte(from), []byte(to), view.Limit(limit))
 			if err != nil {
@@ -69,7 +79,7 @@ func (s *Store) People(ctx context.Context, query string, limit int) (found []do
 				begin[i] = append(begin[i], view.Person(p))
 			}
 		}
-		found = view.Found(begin[0], begin[1], limit)
+		found = view.FoundPeople(begin[0], begin[1], limit)
 		return nil
 	})
 	return found, err
@@ -79,7 +89,7 @@ func (s *Store) People(ctx context.Context, query string, limit int) (found []do
 func (s *Store) Friends(ctx context.Context, me domain.UserID) (friends []domain.FriendView, err error) {
 	err = s.snapshot(ctx, "read friends", func(ctx context.Context, q asker) error {
 		topics, err := collect(ctx, q, func(r *sql.Rows) (t domain.Topic, err error) { return t, r.Scan(topicOf(&t)) },
-			"SELECT topic FROM members WHERE uid=? AND topic LIKE 'user.%' AND present=1", string(me))
+			"SELECT topic FROM {members} WHERE uid=? AND topic LIKE 'user.%' AND present=1", string(me))
 		if err != nil {
 			return err
 		}
@@ -123,7 +133,7 @@ func (s *Store) count(ctx context.Context, what, topics string, people []domain.
 		counts = make(map[domain.UserID]int, len(people))
 		for some := range slices.Chunk(people, chunk) {
 			rows, err := collect(ctx, s.db, func(r *sql.Rows) (f found, err error) { return f, r.Scan(&f.uid, &f.count) },
-				"SELECT uid, COUNT(*) FROM members FORCE INDEX (by_uid) WHERE present=1 AND topic LIKE ? AND uid IN ("+holes(len(some))+") GROUP BY uid",
+				"SELECT uid, COUNT(*) FROM {members} FORCE INDEX (by_uid) WHERE present=1 AND topic LIKE ? AND uid IN ("+holes(len(some))+") GROUP BY uid",
 				append([]any{topics}, keys(some)...)...)
 			if err != nil {
 				return err
@@ -140,7 +150,7 @@ func (s *Store) count(ctx context.Context, what, topics string, people []domain.
 // seen says when those who ever were online were seen last.
 func seen(ctx context.Context, q asker, uids []domain.UserID) (map[domain.UserID]int64, error) {
 	rows, err := collectIn(ctx, q, func(r *sql.Rows) (p projector.SeenRow, err error) { return p, r.Scan(&p.UID, &p.Date) },
-		"SELECT uid, date FROM seen WHERE uid IN (", keys(uids))
+		"SELECT uid, date FROM {seen} WHERE uid IN (", keys(uids))
 	dates := make(map[domain.UserID]int64, len(rows))
 	for _, p := range rows {
 		dates[p.UID] = p.Date

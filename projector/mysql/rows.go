@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -10,6 +11,33 @@ import (
 // asker is a database, a connection or a transaction.
 type asker interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// named puts the names of a Store's tables into statements.
+type named struct {
+	asker
+	names *strings.Replacer
+}
+
+func (n named) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return n.asker.QueryContext(ctx, n.names.Replace(query), args...)
+}
+
+func (n named) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	return n.asker.ExecContext(ctx, n.names.Replace(query), args...)
+}
+
+// in lets statements say {messages} where they mean the table of that name, whatever the Store calls it.
+func (s *Store) in(q asker) asker { return named{q, s.names} }
+
+// naming puts prefix before the tables' names.
+func naming(prefix string) *strings.Replacer {
+	var names []string
+	for _, name := range tables() {
+		names = append(names, "{"+name+"}", prefix+name)
+	}
+	return strings.NewReplacer(names...)
 }
 
 // collect gives all rows of an answer.
@@ -27,6 +55,18 @@ func collect[R any](ctx context.Context, q asker, scan func(*sql.Rows) (R, error
 		all = append(all, r)
 	}
 	return all, rows.Err()
+}
+
+// one gives the only value of an answer.
+func one[V any](ctx context.Context, q asker, query string, args ...any) (v V, err error) {
+	all, err := collect(ctx, q, func(r *sql.Rows) (v V, err error) { return v, r.Scan(&v) }, query, args...)
+	if err == nil && len(all) != 1 {
+		err = fmt.Errorf("%d rows where one was due", len(all))
+	}
+	if err != nil {
+		return v, err
+	}
+	return all[0], nil
 }
 
 // chunk is how many keys go into one statement. MariaDB makes a join of an IN with more than 1000.
@@ -69,7 +109,7 @@ const (
 )
 
 // put writes rows by as few statements as their number and size allow. head ends in VALUES; tail is what follows the rows.
-func put[R any](ctx context.Context, tx *sql.Tx, head, tail string, rows []R, values func(R) []any) error {
+func put[R any](ctx context.Context, tx asker, head, tail string, rows []R, values func(R) []any) error {
 	var text strings.Builder
 	var args []any
 	n, size := 0, 0
@@ -103,7 +143,7 @@ func put[R any](ctx context.Context, tx *sql.Tx, head, tail string, rows []R, va
 }
 
 // drop deletes rows by their keys, many by one statement. head ends in IN (.
-func drop[K any](ctx context.Context, tx *sql.Tx, head string, keys []K, values func(K) []any) error {
+func drop[K any](ctx context.Context, tx asker, head string, keys []K, values func(K) []any) error {
 	for some := range slices.Chunk(keys, chunk) {
 		var rows []string
 		var args []any

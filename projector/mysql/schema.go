@@ -37,7 +37,7 @@ func version() string {
 // Prepare makes the tables. If one of them is missing or of another version, all are made anew and empty; but those of another version only
 // if replace says so, else it answers projector.ErrReplaced. It touches no table that is not Parley's, and says so where one is in the way.
 func (s *Store) Prepare(ctx context.Context, replace bool) error {
-	return s.locked(ctx, "make the tables", func(ctx context.Context, c *sql.Conn) error {
+	return s.locked(ctx, "make the tables", func(ctx context.Context, c asker) error {
 		there, err := comments(ctx, c)
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ func replaced(there map[string]string) bool {
 // Reset makes the tables anew and empty if the shard's checkpoint is was, else it answers projector.ErrFenced. Those of another version it
 // leaves alone and answers projector.ErrReplaced.
 func (s *Store) Reset(ctx context.Context, shard int, was domain.Position) error {
-	return s.locked(ctx, "empty the tables", func(ctx context.Context, c *sql.Conn) error {
+	return s.locked(ctx, "empty the tables", func(ctx context.Context, c asker) error {
 		there, err := comments(ctx, c)
 		if err != nil {
 			return err
@@ -123,7 +123,7 @@ func comments(ctx context.Context, q asker) (map[string]string, error) {
 
 // anew drops and makes all tables. checkpoints goes first and comes last, so that no batch is committed into half of them: every
 // commit begins there.
-func (s *Store) anew(ctx context.Context, c *sql.Conn, there map[string]string) error {
+func (s *Store) anew(ctx context.Context, c asker, there map[string]string) error {
 	names := tables()
 	for name, comment := range there {
 		if !strings.HasPrefix(comment, ours) {
@@ -148,9 +148,9 @@ func (s *Store) anew(ctx context.Context, c *sql.Conn, there map[string]string) 
 }
 
 // locked does something while no other projector makes tables in this database.
-func (s *Store) locked(ctx context.Context, what string, do func(context.Context, *sql.Conn) error) error {
+func (s *Store) locked(ctx context.Context, what string, do func(context.Context, asker) error) error {
 	return s.try(ctx, what, func(ctx context.Context) error {
-		c, err := s.db.Conn(ctx)
+		c, err := s.pool.Conn(ctx)
 		if err != nil {
 			return err
 		}
@@ -164,6 +164,6 @@ func (s *Store) locked(ctx context.Context, what string, do func(context.Context
 			return fmt.Errorf("another projector has been making tables for 30 s")
 		}
 		defer c.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK("+name+")")
-		return do(ctx, c)
+		return do(ctx, s.in(c))
 	})
 }

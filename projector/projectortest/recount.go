@@ -35,7 +35,7 @@ type said struct {
 	inside map[domain.UserID]bool          // members, or friends
 	joined map[domain.UserID]domain.Record // who joined, and by what, the last time
 	left   map[domain.UserID]uint64        // who left, and where
-	own    map[domain.UserID]uint64        // the last message of one's own, or before one came
+	own    map[domain.UserID]uint64        // the last message of one's own, or where one joined
 	read   map[domain.UserID]uint64
 	hidden map[domain.UserID]uint64        // up to where it was hidden from who left
 	asked  map[domain.UserID]domain.Record // who waits or is waited for, by what
@@ -98,10 +98,7 @@ func (c said) moved(r domain.Record, f domain.Friendship) {
 					c.hidden[u] = c.joined[u].Seq
 				}
 			} else {
-				c.joined[u] = r
-				if n := len(c.messages); n > 0 {
-					c.own[u] = c.messages[n-1].Seq
-				}
+				c.joined[u], c.own[u] = r, r.Seq
 			}
 		}
 		c.inside[u] = now
