@@ -186,6 +186,8 @@ func (b *folding) befriend(t *topic, r domain.Record) {
 	}
 	if gone, ok := r.Event.(domain.FriendErased); ok {
 		b.erased = &ApplyKey{gone.By, t.Topic}
+		b.answer(ApplyKey{lo, t.Topic}) // the log may have lost already that there was something to answer
+		b.answer(ApplyKey{hi, t.Topic})
 	}
 }
 
@@ -201,6 +203,7 @@ func (b *folding) assemble(t *topic, r domain.Record) {
 	if gone, ok := r.Event.(domain.GroupErased); ok {
 		b.erased = &ApplyKey{gone.UID, t.Topic}
 		b.met.put(*b.erased, *b.erased)
+		b.answer(*b.erased) // the log may have lost already that there was something to answer
 	}
 	existed := t.group.Exists()
 	before := t.group.evolve(r)
