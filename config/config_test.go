@@ -82,7 +82,7 @@ func TestDefaults(t *testing.T) {
 		MySQL: MySQL{Connections: 16},
 		Auth:  Auth{TTL: 720 * time.Hour},
 		Chat: Chat{Direct: Friends, Message: 64 << 10, Reapply: time.Hour, Edit: 24 * time.Hour, Recall: 24 * time.Hour, Friends: 5000, Groups: 1000,
-			Commands: 2, Changes: 5, Typing: 1, Connects: 1},
+			Commands: 2, Changes: 5, Typing: 1, Searches: 2, Connects: 1},
 		Log:       Log{Sync: Always},
 		Projector: Projector{Batch: 2000},
 		Socket: Socket{Ping: 25 * time.Second, Pong: 20 * time.Second, Connect: 45 * time.Second, Payload: 2 << 20, Queue: 4 << 20,
