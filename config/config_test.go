@@ -200,7 +200,7 @@ nats:
   replicas: 3
 mysql: {dsn: "parley@tcp(db:3306)/parley?tls=true", connections: 50}
 auth: {ttl: 1h30m, jwks: "https://a.example/keys", issuer: i, audience: u}
-chat: {direct: anyone, message: 100000, reapply: 90s, edit: 2m, recall: 3m, friends: 12, groups: 13, commands: 14, changes: 17, typing: 15, connects: 16}
+chat: {direct: anyone, message: 100000, reapply: 90s, edit: 2m, recall: 3m, friends: 12, groups: 13, commands: 14, changes: 17, typing: 15, searches: 18, connects: 16}
 log: {shards: 64, sync: 250ms}
 projector: {batch: 1}
 socket: {ping: 1s, pong: 2s, connect: 3s, payload: 3MiB, queue: 1GiB, connections: 4, address: 5, handshakes: 6, events: 7, namespaces: 8, attachments: 9, depth: 11}
