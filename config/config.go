@@ -70,10 +70,14 @@ type Chat struct {
 	Direct   string        // who may write to whom: [Friends] or [Anyone]
 	Message  Size          // largest message, in bytes
 	Reapply  time.Duration // how long who has applied and was not accepted waits before applying again; 0: not at all
+	Edit     time.Duration // how long after it was said a message may be edited; 0: for ever
+	Recall   time.Duration // how long it may be taken back; 0: for ever
 	Friends  int           // of one person, at most
 	Groups   int           // that one person may be in, at most
 	Commands int           // of one person in a second, for long; 0: any number
+	Changes  int           // how often one person may edit, recall and react in a second, for long; 0: any number
 	Typing   int           // how often one person may say to be typing in a second, for long; 0: any number
+	Searches int           // how often one person may search in a second, for long; 0: any number
 	Connects int           // of one person in a second, for long; 0: any number
 }
 

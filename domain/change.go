@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -79,8 +80,8 @@ const (
 	MaxReactions = 20 // of one person to one message
 )
 
-// ParseEmoji checks what somebody reacts with: 1 to MaxEmoji bytes of something to be seen, without spaces and control characters. It refuses with
-// code Malformed, or TooLarge. Which of the signs that there are an emoji is, is not asked: new ones come each year.
+// ParseEmoji checks what somebody reacts with: 1 to MaxEmoji bytes of something to be seen, without spaces, control characters and what turns the text
+// around it. It refuses with code Malformed, or TooLarge. Which of the signs that there are an emoji is, is not asked: new ones come each year.
 func ParseEmoji(s string) (string, error) {
 	if len(s) > MaxEmoji {
 		return "", Refuse(TooLarge, "emoji must be at most %d bytes", MaxEmoji)
@@ -90,7 +91,7 @@ func ParseEmoji(s string) (string, error) {
 			return "", errEmoji
 		}
 	}
-	if !utf8.ValidString(s) || !seen(s) {
+	if !utf8.ValidString(s) || !seen(s) || strings.ContainsAny(s, turning) {
 		return "", errEmoji
 	}
 	return s, nil

@@ -8,6 +8,9 @@
 // state folded from the events before it in the log; the edge asks before it appends, and edge and projector ask again when
 // they read it. State never depends on anything outside the log.
 //
+// What was said is changed by events of its own, beside the messages. Such a change counts if its speaker may write there at its place, and Said.May
+// says so of the message that it names.
+//
 // # Chosen, refused, because
 //
 // Chosen: a command is a struct and Decide a method on folded state; Evolve cannot fail and ignores what it does not know.
@@ -21,6 +24,14 @@
 //
 // Chosen: what depends on time, such as how long who was turned down waits, is told when it is decided, and the log's instants are folded. Refused: a
 // clock. Because: a decision can be made again.
+//
+// Chosen: a message that was taken back stays so, and what changes it afterwards does not count. Refused: to let the later one win, as among edits.
+// Because: who takes something back must be able to rely on it.
+//
+// Chosen: how late something may be changed is asked when it is decided. Refused: to ask it when the log is read. Because: it is a setting, as above.
+//
+// Chosen: who is gone for good is so in each topic, by an event there. Refused: to look it up elsewhere. Because: a topic's state lane says all that one
+// decides by, and what such a person has said may be taken out of the log then (Erasable).
 //
 // Chosen: a read mark counts as the smaller of what it says and its own place in the log. Refused: trusting its number.
 // Because: nobody has read what was not yet written.

@@ -13,7 +13,7 @@ type Code int
 const (
 	OK              Code = 0 // done; for what is stored: it is in the log
 	Unauthenticated Code = 1 // not signed in, or the token is bad
-	NotFound        Code = 2 // no such user or group
+	NotFound        Code = 2 // no such user, group or message
 	Forbidden       Code = 3 // no friend, no member, blocked, lacks the role
 	Malformed       Code = 4 // says which field and what it must be
 	TooMany         Code = 5 // try again after RetryAfter

@@ -18,7 +18,7 @@ type Friendship struct {
 	friends   bool
 	requested UserID // who has asked and waits for an answer
 	blockedBy [2]bool
-	erased    bool         // one of the two is gone for good
+	erased    [2]bool      // who is gone for good
 	applied   [2]time.Time // when each one applied or was rejected last; zero for never, or since they were friends
 }
 
@@ -42,6 +42,9 @@ func (f Friendship) Requested() UserID { return f.requested }
 func (f Friendship) Blocked(by UserID) bool { return f.between(by) && f.blockedBy[f.side(by)] }
 
 func (f Friendship) between(u UserID) bool { return u == f.lo || u == f.hi }
+
+// gone says whether one of the two is gone for good.
+func (f Friendship) gone() bool { return f.erased[0] || f.erased[1] }
 
 func (f Friendship) side(u UserID) int {
 	if u == f.hi {
@@ -85,7 +88,7 @@ type (
 	BlockFriend struct{ By UserID }
 	// UnblockFriend takes By's block back.
 	UnblockFriend struct{ By UserID }
-	// EraseFriend takes By away for good. Where one of the two is gone already, nothing follows.
+	// EraseFriend takes By away for good, also where the other is gone already. Where By is, nothing follows.
 	EraseFriend struct{ By UserID }
 )
 
@@ -104,7 +107,7 @@ func (f Friendship) Decide(c FriendCommand) (Event, error) {
 	switch {
 	case !f.between(c.by()):
 		return nil, Refuse(Forbidden, "this is between two others")
-	case f.erased && !erase:
+	case f.gone() && !erase:
 		return nil, errNoUser
 	}
 	return c.decide(f)
@@ -187,7 +190,7 @@ func (c UnblockFriend) decide(f Friendship) (Event, error) {
 }
 
 func (c EraseFriend) decide(f Friendship) (Event, error) {
-	if f.erased {
+	if f.erased[f.side(c.By)] {
 		return nil, nil
 	}
 	return FriendErased(c), nil
@@ -196,7 +199,7 @@ func (c EraseFriend) decide(f Friendship) (Event, error) {
 // MaySend says nil where from may write to the other in this state, else an *Error with code Forbidden that is the same for a
 // stranger and for the blocked. open is the message's own Open.
 func (f Friendship) MaySend(from UserID, open bool) error {
-	if (f.friends || open) && !f.erased && !f.blockedBy[0] && !f.blockedBy[1] && f.between(from) {
+	if (f.friends || open) && !f.gone() && !f.blockedBy[0] && !f.blockedBy[1] && f.between(from) {
 		return nil
 	}
 	if f.Blocked(from) {
@@ -225,7 +228,9 @@ func (f *Friendship) Evolve(e Event, at time.Time) {
 	case FriendUnblocked:
 		f.blockedBy[f.side(e.By)] = false
 	case FriendErased:
-		*f = Friendship{lo: f.lo, hi: f.hi, erased: true}
+		erased := f.erased
+		erased[f.side(e.By)] = true
+		*f = Friendship{lo: f.lo, hi: f.hi, erased: erased}
 	}
 }
 

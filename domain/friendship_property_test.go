@@ -14,7 +14,7 @@ var anyFriendCommand = rapid.Custom(func(t *rapid.T) FriendCommand {
 	pause := anyPause.Draw(t, "pause")
 	return rapid.SampledFrom([]FriendCommand{
 		RequestFriend{By: by, Pause: pause}, RequestFriend{by, greeting, pause}, AcceptFriend{by}, RejectFriend{By: by},
-		RejectFriend{by, "no"}, RemoveFriend{by}, BlockFriend{by}, UnblockFriend{by},
+		RejectFriend{by, "no"}, RemoveFriend{by}, BlockFriend{by}, UnblockFriend{by}, rapid.SampledFrom([]FriendCommand{BlockFriend{by}, UnblockFriend{by}, EraseFriend{by}}).Draw(t, "seldom"),
 	}).Draw(t, "command")
 })
 
@@ -42,7 +42,7 @@ func friendshipOver(history []Event) Friendship {
 func areFriends(history []Event) bool {
 	last := lastOf(history, func(e Event) bool {
 		switch e.(type) {
-		case FriendAccepted, FriendRemoved, FriendBlocked:
+		case FriendAccepted, FriendRemoved, FriendBlocked, FriendErased:
 			return true
 		}
 		return false
@@ -52,20 +52,25 @@ func areFriends(history []Event) bool {
 }
 
 func blocks(history []Event, u UserID) bool {
-	last := lastOf(history, func(e Event) bool { return e == FriendBlocked{u} || e == FriendUnblocked{u} })
+	last := lastOf(history, func(e Event) bool { return e == FriendBlocked{u} || e == FriendUnblocked{u} || isGone([]Event{e}) })
 	return last == FriendBlocked{u}
 }
 
 func waitsForAnswer(history []Event) UserID {
 	last := lastOf(history, func(e Event) bool {
 		switch e.(type) {
-		case FriendRequested, FriendAccepted, FriendRejected, FriendBlocked:
+		case FriendRequested, FriendAccepted, FriendRejected, FriendBlocked, FriendErased:
 			return true
 		}
 		return false
 	})
 	asked, _ := last.(FriendRequested)
 	return asked.By
+}
+
+// isGone says whether one of the two is gone for good.
+func isGone(history []Event) bool {
+	return slices.ContainsFunc(history, func(e Event) bool { _, gone := e.(FriendErased); return gone })
 }
 
 // waitsSince is when one of the two applied or was rejected last, the two having not been friends since; ok is false for never.
@@ -80,7 +85,7 @@ func waitsSince(history []Event, u UserID) (at time.Time, ok bool) {
 			if Direct(ann, bob).Peer(e.By) == u {
 				return hour(i), true
 			}
-		case FriendAccepted:
+		case FriendAccepted, FriendErased:
 			return time.Time{}, false
 		}
 	}
@@ -107,9 +112,12 @@ func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 				}
 			}
 			if err != nil {
-				if code := codeOf(err); e != nil || code != Conflict && code != Forbidden && code != TooMany {
+				if code := codeOf(err); e != nil || code != Conflict && code != Forbidden && code != TooMany && (code != NotFound || !isGone(history)) {
 					t.Fatalf("%#v refused with %v, and gives %v", c, err, e)
 				}
+				continue
+			}
+			if _, erase := c.(EraseFriend); e == nil && erase && slices.Contains(history, Event(FriendErased{c.by()})) {
 				continue
 			}
 			if by := c.by(); two.Peer(by) == "" {
@@ -119,8 +127,12 @@ func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 			}
 			f.Evolve(e, hour(len(history)))
 			history = append(history, e)
-			if _, err := f.Decide(c); codeOf(err) != Conflict {
-				t.Fatalf("%#v, given again: %v, want code %d", c, err, Conflict)
+			want := Conflict
+			if _, erase := c.(EraseFriend); erase {
+				want = OK // and nothing follows
+			}
+			if again, err := f.Decide(c); again != nil || codeOf(err) != want {
+				t.Fatalf("%#v, given again: %v, %v, want code %d", c, again, err, want)
 			}
 			checkFriendship(t, f, history)
 		}
@@ -135,7 +147,7 @@ func TestNoHistoryOfAFriendshipLetsAStrangerSpeak(t *testing.T) {
 
 func checkFriendship(t *rapid.T, f Friendship, history []Event) {
 	t.Helper()
-	quiet := !blocks(history, ann) && !blocks(history, bob)
+	quiet := !blocks(history, ann) && !blocks(history, bob) && !isGone(history)
 	for _, u := range []UserID{ann, bob, eve, ""} {
 		one := u == ann || u == bob
 		if may, want := f.MaySend(u, false) == nil, one && quiet && areFriends(history); may != want {
@@ -182,6 +194,9 @@ func TestNobodyHasAFriendshipWithThemselves(t *testing.T) {
 func sameAnswer(a Event, errA error, b Event, errB error) bool {
 	if errA != nil || errB != nil {
 		return errA != nil && errB != nil && errA.Error() == errB.Error()
+	}
+	if a == nil || b == nil {
+		return a == b
 	}
 	x, errX := EncodeEvent(a)
 	y, errY := EncodeEvent(b)

@@ -48,6 +48,8 @@ var (
 	mutual    = []Event{FriendBlocked{By: ann}, FriendBlocked{By: bob}}
 	fellOut   = []Event{FriendRequested{By: ann}, FriendAccepted{By: bob}, FriendBlocked{By: ann}}
 	madeUp    = []Event{FriendRequested{By: ann}, FriendAccepted{By: bob}, FriendBlocked{By: ann}, FriendUnblocked{By: ann}}
+	annGone   = []Event{FriendRequested{By: ann}, FriendAccepted{By: bob}, FriendErased{By: ann}}
+	bothGone  = []Event{FriendRequested{By: ann}, FriendErased{By: ann}, FriendErased{By: bob}}
 )
 
 // friendRule says what follows from a command: an event, or a refusal with a code.
@@ -125,6 +127,23 @@ var friendRules = []friendRule{
 	{"each takes back the own block only", mutual, UnblockFriend{bob}, FriendUnblocked{bob}, OK},
 	{"no block, nothing to take back", friends, UnblockFriend{ann}, nil, Conflict},
 	{"a third may not unblock", blockedA, UnblockFriend{eve}, nil, Forbidden},
+
+	{"a friend may be gone for good", friends, EraseFriend{ann}, FriendErased{ann}, OK},
+	{"so may a stranger", strangers, EraseFriend{bob}, FriendErased{bob}, OK},
+	{"and who is blocked", blockedA, EraseFriend{bob}, FriendErased{bob}, OK},
+	{"once", annGone, EraseFriend{ann}, nil, OK},
+	{"the other after that", annGone, EraseFriend{bob}, FriendErased{bob}, OK},
+	{"once, too", bothGone, EraseFriend{bob}, nil, OK},
+	{"nor the first again", bothGone, EraseFriend{ann}, nil, OK},
+	{"a third is not gone here", friends, EraseFriend{eve}, nil, Forbidden},
+	{"nobody applies to who is gone", annGone, RequestFriend{By: bob}, nil, NotFound},
+	{"nor does who is gone", annGone, RequestFriend{By: ann}, nil, NotFound},
+	{"nor can they be blocked", annGone, BlockFriend{bob}, nil, NotFound},
+	{"nor unblocked", append(blockedB[:1:1], FriendErased{ann}), UnblockFriend{bob}, nil, NotFound},
+	{"nor be removed", annGone, RemoveFriend{bob}, nil, NotFound},
+	{"their application cannot be accepted", append(askedAnn[:1:1], FriendErased{ann}), AcceptFriend{bob}, nil, NotFound},
+	{"nor rejected", append(askedAnn[:1:1], FriendErased{ann}), RejectFriend{By: bob}, nil, NotFound},
+	{"of those who are gone a third hears nothing", annGone, BlockFriend{eve}, nil, Forbidden},
 }
 
 func TestFriendshipDecide(t *testing.T) {
@@ -159,6 +178,9 @@ func TestFriendshipEvolve(t *testing.T) {
 		{"both may block", mutual, state{blockedBy: "ann bob"}},
 		{"one unblocks, the other's block stays", append(mutual[:2:2], FriendUnblocked{ann}), state{blockedBy: "bob"}},
 		{"unblocked: strangers, not friends again", madeUp, state{}},
+		{"gone: nothing is between them", annGone, state{}},
+		{"nor an application", append(askedBob[:1:1], FriendErased{ann}), state{}},
+		{"nor a block, whoever's", append(mutual[:2:2], FriendErased{bob}), state{}},
 		{"what is not of a friendship is ignored", append(friends[:2:2], Message{From: eve}, GroupRemoved{ann, bob}, ReadMarked{By: ann}), state{friends: true}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
@@ -202,6 +224,9 @@ var friendSendRules = []struct {
 	{"a third does not", friends, eve, false, Forbidden},
 	{"a third does not, even where anyone may", friends, eve, true, Forbidden},
 	{"nobody does not", friends, "", true, Forbidden},
+	{"nobody writes to who is gone", annGone, bob, true, Forbidden},
+	{"nor does who is gone write", annGone, ann, true, Forbidden},
+	{"nor between two who are", bothGone, bob, true, Forbidden},
 }
 
 func TestFriendshipMaySend(t *testing.T) {

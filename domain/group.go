@@ -212,6 +212,12 @@ func (g *Group) refuse(u UserID, at time.Time) {
 	g.refused[u] = at
 }
 
+// gone says whether u is gone for good.
+func (g *Group) gone(u UserID) bool {
+	_, gone := g.erased[u]
+	return gone
+}
+
 func (g *Group) erase(e GroupErased) {
 	if g.erased == nil {
 		g.erased = map[UserID]struct{}{}

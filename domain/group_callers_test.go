@@ -54,6 +54,14 @@ func leaves(by UserID) Event {
 	return GroupLeft{UID: by}
 }
 
+// goes is anybody's being gone for good; the owner's place goes to bob.
+func goes(by UserID) Event {
+	if by == ann {
+		return GroupErased{by, bob}
+	}
+	return GroupErased{UID: by}
+}
+
 func invites(uid UserID, friend bool) func(UserID) GroupCommand {
 	return func(by UserID) GroupCommand { return Invite{by, uid, friend, false} }
 }
@@ -152,6 +160,7 @@ var callerRules = []callerRule{
 	{"makes an applicant a member", "6 3 3 3 3 3 3 3 3 3", makes("fay2", RoleMember), nil},
 	{"makes who left the owner", "6 3 3 3 3 3 3 3 3 3", makes("ida2", RoleOwner), nil},
 	{"makes an outsider a member", "6 3 3 3 3 3 3 3 3 3", makes("new", RoleMember), nil},
+	{"is gone for good", "0 0 0 0 0 0 0 0 0 0", func(by UserID) GroupCommand { return EraseMember{by} }, goes},
 	{"dissolves it", "0 3 3 3 3 3 3 3 3 3", func(by UserID) GroupCommand { return DissolveGroup{by} }, func(by UserID) Event { return GroupDissolved{by} }},
 }
 
@@ -217,6 +226,8 @@ func TestWhatEachCallerMayDoWhereThereIsNoGroup(t *testing.T) {
 				want = map[bool]Code{true: OK, false: Conflict}[g.joins == 0]
 			case ApplyToJoin:
 				want = NotFound
+			case EraseMember: // of what there was of them, if anything
+				want = OK
 			}
 			if _, err := g.Decide(c.when(by)); codeOf(err) != want {
 				t.Errorf("%s: %s %s: %v, want code %d", where.name, caller, c.what, err, want)

@@ -118,6 +118,8 @@ func (c Invite) decide(g *Group) (Event, error) {
 	switch {
 	case g.Role(c.By) == "":
 		return nil, errNoMember
+	case g.gone(c.UID):
+		return nil, errNoUser
 	case g.Role(c.UID) != "":
 		return nil, Refuse(Conflict, "this person is a member already")
 	case g.Invited(c.UID) && !atOnce:
@@ -164,6 +166,8 @@ func (c ApplyToJoin) decide(g *Group) (Event, error) {
 	switch {
 	case !g.exists:
 		return nil, Refuse(NotFound, "no such group")
+	case g.gone(c.UID):
+		return nil, errNoUser
 	case g.Role(c.UID) != "":
 		return nil, errMemberAlready
 	case g.Invited(c.UID):
@@ -277,9 +281,8 @@ func (c DissolveGroup) decide(g *Group) (Event, error) {
 }
 
 func (c EraseMember) decide(g *Group) (Event, error) {
-	_, gone := g.erased[c.UID]
 	switch {
-	case gone || g.joins == 0:
+	case g.gone(c.UID) || g.joins == 0:
 		return nil, nil
 	case g.Role(c.UID) == RoleOwner:
 		return GroupErased{UID: c.UID, Owner: g.heir()}, nil

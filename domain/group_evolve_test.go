@@ -60,6 +60,12 @@ func TestGroupEvolve(t *testing.T) {
 		{rule: "an owner who is made a member owns nothing", given: team(GroupRoleSet{ann, ann, RoleMember}), exists: true, members: []UserID{ann, bob, cat}, invited: []UserID{dan}},
 		{rule: "dissolved", given: asked(GroupDissolved{ann})},
 		{rule: "what comes after that is ignored", given: team(GroupDissolved{ann}, GroupJoined{ann, bob}, GroupInvited{ann, dan}, GroupApplied{UID: eve}, GroupRoleSet{ann, bob, RoleOwner}, GroupCreated{By: ann})},
+		{rule: "a member is gone", given: team(GroupErased{UID: bob}), exists: true, owner: ann, members: []UserID{cat}, invited: []UserID{dan}},
+		{rule: "the owner is", given: team(GroupErased{ann, bob}), exists: true, owner: bob, members: []UserID{cat}, invited: []UserID{dan}},
+		{rule: "who was invited is", given: team(GroupErased{UID: dan}), exists: true, owner: ann, members: []UserID{bob, cat}},
+		{rule: "who has applied is", given: team(GroupApplied{UID: eve}, GroupErased{UID: eve}), exists: true, owner: ann, members: []UserID{bob, cat}, invited: []UserID{dan}},
+		{rule: "the last one's being gone ends it", given: team(GroupErased{ann, bob}, GroupErased{bob, cat}, GroupErased{UID: cat})},
+		{rule: "who is gone from what was never made is nobody in it", given: []Event{GroupErased{UID: ann}}},
 		{rule: "what is not of a group is ignored", given: team(Message{From: eve}, FriendBlocked{ann}, Profiled{Name: "x"}), exists: true, owner: ann, members: []UserID{bob, cat}, invited: []UserID{dan}},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

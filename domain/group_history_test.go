@@ -35,6 +35,11 @@ func roleIn(history []Event, u UserID) Role {
 				return "", true
 			}
 			return RoleOwner, e.Owner == u
+		case GroupErased:
+			if e.UID == u {
+				return "", true
+			}
+			return RoleOwner, e.Owner == u
 		case GroupRemoved:
 			return "", e.UID == u
 		case GroupRoleSet:
@@ -65,9 +70,16 @@ func isAsked(history []Event, u UserID) bool {
 			return false, e.UID == u
 		case GroupDeclined:
 			return false, e.UID == u
+		case GroupErased:
+			return false, e.UID == u
 		}
 		return false, false
 	})
+}
+
+// hasGone says whether somebody is gone for good.
+func hasGone(history []Event, u UserID) bool {
+	return slices.ContainsFunc(history, func(e Event) bool { gone, is := e.(GroupErased); return is && gone.UID == u })
 }
 
 func hasApplied(history []Event, u UserID) bool {
@@ -80,6 +92,8 @@ func hasApplied(history []Event, u UserID) bool {
 		case GroupInvited:
 			return false, e.UID == u
 		case GroupRefused:
+			return false, e.UID == u
+		case GroupErased:
 			return false, e.UID == u
 		}
 		return false, false
@@ -98,6 +112,10 @@ func turnedDownAt(history []Event, u UserID) (at time.Time, ok bool) {
 			if e.UID == u {
 				return time.Time{}, false
 			}
+		case GroupErased:
+			if e.UID == u {
+				return time.Time{}, false
+			}
 		}
 	}
 	return time.Time{}, false
@@ -111,18 +129,21 @@ func entitled(history []Event, e Event) bool {
 	case GroupCreated:
 		return len(history) == 0
 	case GroupInvited:
-		return isIn(history, e.By) && !isIn(history, e.UID) && !isAsked(history, e.UID)
+		return isIn(history, e.By) && !isIn(history, e.UID) && !isAsked(history, e.UID) && !hasGone(history, e.UID)
 	case GroupJoined:
-		return !isIn(history, e.UID) && (isIn(history, e.By) || e.By == e.UID && isAsked(history, e.UID))
+		return !isIn(history, e.UID) && !hasGone(history, e.UID) && (isIn(history, e.By) || e.By == e.UID && isAsked(history, e.UID))
 	case GroupDeclined:
 		return isAsked(history, e.UID)
 	case GroupApplied:
-		return goesOn(history) && !isIn(history, e.UID) && !isAsked(history, e.UID) && !hasApplied(history, e.UID)
+		return goesOn(history) && !hasGone(history, e.UID) && !isIn(history, e.UID) && !isAsked(history, e.UID) && !hasApplied(history, e.UID)
 	case GroupRefused:
 		return rules(e.By) && hasApplied(history, e.UID)
 	case GroupLeft:
 		others := slices.ContainsFunc(everybody, func(u UserID) bool { return u != e.UID && isIn(history, u) })
 		return isIn(history, e.UID) && (e.Owner != "") == (others && role(e.UID) == RoleOwner) && e.Owner != e.UID && (e.Owner == "" || isIn(history, e.Owner))
+	case GroupErased:
+		others := slices.ContainsFunc(everybody, func(u UserID) bool { return u != e.UID && isIn(history, u) })
+		return len(history) > 0 && !hasGone(history, e.UID) && (e.Owner != "") == (others && role(e.UID) == RoleOwner) && e.Owner != e.UID && (e.Owner == "" || isIn(history, e.Owner))
 	case GroupRemoved:
 		return e.By != e.UID && (role(e.By) == RoleOwner && isIn(history, e.UID) || role(e.By) == RoleAdmin && role(e.UID) == RoleMember)
 	case GroupRoleSet:

@@ -58,6 +58,7 @@ var anyGroupCommand = rapid.Custom(func(t *rapid.T) GroupCommand {
 		},
 		func() GroupCommand { return Leave{uid} },
 		func() GroupCommand { return DissolveGroup{by} },
+		func() GroupCommand { return EraseMember{uid} },
 	}
 	return rapid.SampledFrom(slices.Concat(often, often, often, often, seldom)).Draw(t, "command")()
 })
@@ -74,7 +75,7 @@ func state(g *Group) string { return fmt.Sprint(*g) }
 // everyCommand is all that can be asked of a group, once. What an applicant is told says when the last no was.
 var everyCommand = func() (all []GroupCommand) {
 	for _, u := range everybody {
-		all = append(all, CreateGroup{By: u, Name: "team"}, AcceptInvitation{u}, DeclineInvitation{u}, Leave{u}, DissolveGroup{u},
+		all = append(all, CreateGroup{By: u, Name: "team"}, AcceptInvitation{u}, DeclineInvitation{u}, Leave{u}, DissolveGroup{u}, EraseMember{u},
 			ApplyToJoin{UID: u, Pause: Pause{hour(100), 1000 * time.Hour}}, DescribeGroup{By: u, Name: to("x")}, DescribeGroup{By: u, Avatar: to("x"), History: to("all")})
 		for _, v := range everybody {
 			all = append(all, Invite{u, v, true, false}, Invite{u, v, false, false}, Invite{u, v, true, true}, RemoveMember{u, v}, AcceptApplication{u, v}, RefuseApplication{u, v},
@@ -131,12 +132,12 @@ func checkPause(t *rapid.T, history []Event, c ApplyToJoin, e Event, err error) 
 	}
 }
 
-// checkRepeated puts a command that has been carried out once more: it is refused, but for a description, which is so already.
+// checkRepeated puts a command that has been carried out once more: it is refused, but for a description, or that somebody is gone, which is so already.
 func checkRepeated(t *rapid.T, g *Group, c GroupCommand, first Event) {
 	t.Helper()
 	want := Conflict
 	switch c := c.(type) {
-	case DescribeGroup:
+	case DescribeGroup, EraseMember:
 		if e, err := g.Decide(c); e != nil || err != nil {
 			t.Fatalf("%#v gives %#v, then %#v, %v", c, first, e, err)
 		}
@@ -182,7 +183,13 @@ func TestNoHistoryOfAGroupLetsAnOutsiderSpeak(t *testing.T) {
 				continue
 			}
 			if e == nil {
-				if _, describes := c.(DescribeGroup); !describes {
+				switch c := c.(type) {
+				case DescribeGroup:
+				case EraseMember:
+					if made := len(history) > 0; made && !hasGone(history, c.UID) {
+						t.Fatalf("%#v takes nobody away", c)
+					}
+				default:
 					t.Fatalf("nothing follows from %#v", c)
 				}
 				continue
@@ -248,6 +255,9 @@ func checkGroup(t *rapid.T, g *Group, history []Event) {
 func checkNothingGoes(t *rapid.T, g *Group) {
 	t.Helper()
 	for _, c := range everyCommand {
+		if _, erase := c.(EraseMember); erase { // of what there was of them
+			continue
+		}
 		if e, err := g.Decide(c); e != nil || err == nil {
 			t.Fatalf("a group has ended, and %#v gives %#v, %v", c, e, err)
 		}
@@ -294,6 +304,7 @@ func TestWhenAGroupHasEndedNothingGoes(t *testing.T) {
 func copied(g *Group) *Group {
 	c := *g
 	c.members, c.invited, c.applied, c.refused = maps.Clone(g.members), maps.Clone(g.invited), maps.Clone(g.applied), maps.Clone(g.refused)
+	c.answering, c.erased = maps.Clone(g.answering), maps.Clone(g.erased)
 	return &c
 }
 
@@ -335,8 +346,9 @@ var anyEvent = rapid.Custom(func(t *rapid.T) Event {
 		GroupCreated{By: u, Name: "a", Members: []UserID{v, v}}, GroupCreated{By: u, Name: "b", Invited: []UserID{u, v}},
 		GroupInvited{u, v}, GroupDeclined{u}, GroupJoined{u, v}, GroupLeft{u, v}, GroupLeft{UID: u}, GroupRemoved{u, v},
 		GroupApplied{UID: u}, GroupRefused{u, v}, GroupRoleSet{u, v, role}, GroupRoleSet{v, u, RoleOwner}, GroupDescribed{By: u, Name: "c", History: "none"},
-		GroupDescribed{}, GroupDissolved{u},
-		Message{From: u}, ReadMarked{By: u}, Profiled{Name: "x"}, StatusSet{"gone"}, nil,
+		GroupDescribed{}, GroupDissolved{u}, GroupErased{u, v}, GroupErased{UID: u}, FriendErased{u},
+		Message{From: u}, MessageEdited{By: u}, MessageRecalled{By: u}, MessageReacted{By: u}, ReadMarked{By: u}, Profiled{Name: "x"}, StatusSet{"gone"},
+		PersonErased{}, nil,
 	}).Draw(t, "event")
 })
 

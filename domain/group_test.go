@@ -66,7 +66,7 @@ type groupRule struct {
 
 // allGroupRules are all that are written down one by one.
 func allGroupRules() []groupRule {
-	return slices.Concat(groupRules, roleRules, applyRules)
+	return slices.Concat(groupRules, roleRules, applyRules, goneRules)
 }
 
 var groupRules = []groupRule{
@@ -123,6 +123,26 @@ var groupRules = []groupRule{
 	{rule: "outsiders cannot leave", given: team(), when: Leave{eve}, code: Forbidden},
 	{rule: "the invited decline instead", given: team(), when: Leave{dan}, code: Forbidden},
 	{rule: "nobody leaves twice", given: ended, when: Leave{ann}, code: Forbidden},
+}
+
+// goneRules are of those who are gone for good.
+var goneRules = []groupRule{
+	{rule: "a member may be gone for good", given: team(), when: EraseMember{bob}, then: GroupErased{UID: bob}},
+	{rule: "the owner, too: the place goes to who is there longest", given: team(), when: EraseMember{ann}, then: GroupErased{ann, bob}},
+	{rule: "or to an admin", given: team(admin(cat)), when: EraseMember{ann}, then: GroupErased{ann, cat}},
+	{rule: "an owner who is alone", given: []Event{GroupCreated{By: ann, Name: "team", Invited: []UserID{dan}}}, when: EraseMember{ann}, then: GroupErased{UID: ann}},
+	{rule: "who is invited", given: team(), when: EraseMember{dan}, then: GroupErased{UID: dan}},
+	{rule: "who has left, for what was said", given: team(GroupLeft{UID: bob}), when: EraseMember{bob}, then: GroupErased{UID: bob}},
+	{rule: "also where the group has ended", given: ended, when: EraseMember{ann}, then: GroupErased{UID: ann}},
+	{rule: "or was dissolved", given: dissolved, when: EraseMember{bob}, then: GroupErased{UID: bob}},
+	{rule: "not twice", given: team(GroupErased{UID: bob}), when: EraseMember{bob}},
+	{rule: "nor where there never was a group", when: EraseMember{bob}},
+	{rule: "who is gone is not brought in", given: team(GroupErased{UID: bob}), when: Invite{ann, bob, true, false}, code: NotFound},
+	{rule: "nor invited", given: team(GroupErased{UID: dan}), when: Invite{ann, dan, false, false}, code: NotFound},
+	{rule: "and is invited no more", given: team(GroupErased{UID: dan}), when: AcceptInvitation{dan}, code: Forbidden},
+	{rule: "who is gone does not apply", given: team(GroupErased{UID: bob}), when: ApplyToJoin{UID: bob}, code: NotFound},
+	{rule: "an application of theirs cannot be accepted", given: team(GroupApplied{UID: eve}, GroupErased{UID: eve}), when: AcceptApplication{ann, eve}, code: Conflict},
+	{rule: "who is gone has made room", given: fullWith(GroupErased{UID: dan}), when: Invite{ann, eve, false, false}, then: GroupInvited{ann, eve}},
 }
 
 func TestGroupDecide(t *testing.T) {

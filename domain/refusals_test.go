@@ -19,10 +19,13 @@ import (
 func refused[A any](_ A, err error) error { return err }
 
 // parserRules are what people give and what is wrong with it, at least one for each way to be wrong.
-func parserRules() []refusal {
+func parserRules() (all []refusal) {
 	message := func(msg string) error { return refused(ParseMessage(json.RawMessage(msg), 100)) }
 	deep := func(levels int) string { return strings.Repeat("[", levels) + strings.Repeat("]", levels) }
-	return []refusal{
+	for _, c := range emojiRules() {
+		all = append(all, refusal{c.rule, refused(ParseEmoji(c.emoji))})
+	}
+	return append(all, []refusal{
 		{"a uid of nothing", refused(ParseUserID(""))},
 		{"a uid with a dot", refused(ParseUserID("a.b"))},
 		{"a uid too long", refused(ParseUserID(strings.Repeat("a", MaxID+1)))},
@@ -56,7 +59,7 @@ func parserRules() []refusal {
 		{"a string not closed", message(`"hi`)},
 		{"a message that is no UTF-8", message("\"\xff\"")},
 		{"a message too deep", message(`{"txt":"hi","a":` + deep(MaxDepth) + `}`)},
-	}
+	}...)
 }
 
 // A refusal is what a rule says no with; nil for yes.
@@ -72,7 +75,7 @@ func (r *refusals) add(rule string, err error) { *r = append(*r, refusal{rule, e
 // allRefusals runs every table of rules, section by section.
 func allRefusals(t *testing.T) (sections []string, of map[string]refusals) {
 	t.Helper()
-	var friendship, writing, greetings, group, inGroup refusals
+	var friendship, writing, greetings, group, inGroup, changes refusals
 	for _, c := range slices.Concat(friendRules, friendPauseRules) {
 		friendship.add(c.rule, refused(friendshipAfter(c.given).Decide(c.when)))
 	}
@@ -88,10 +91,17 @@ func allRefusals(t *testing.T) (sections []string, of map[string]refusals) {
 	for _, c := range groupSendRules {
 		inGroup.add(c.rule, groupAfter(c.given...).MaySend(c.from))
 	}
+	for _, c := range changeRules {
+		changes.add(c.rule, c.given.May(c.when, c.by))
+	}
+	for _, c := range timeRules {
+		changes.add("a change "+c.rule, InTime(noon, noon.Add(c.after), c.limit))
+	}
 	callers := callerRefusals(t)
-	sections = []string{"friendship", "writing to one another", "what goes with an application", "group", "writing in a group", "by caller", "what people give"}
+	sections = []string{"friendship", "writing to one another", "what goes with an application", "group", "writing in a group", "by caller", "what people give", "changing what was said"}
 	return sections, map[string]refusals{
 		sections[0]: friendship, sections[1]: writing, sections[2]: greetings, sections[3]: group, sections[4]: inGroup, sections[5]: callers, sections[6]: parserRules(),
+		sections[7]: changes,
 	}
 }
 

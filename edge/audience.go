@@ -110,11 +110,11 @@ func (c *conversation) teller(ctx context.Context, p *person, upTo uint64) (*con
 		return nil, nil
 	}
 	after := max(joined-1, c.hub.came(p, state[0].Shard))
-	g := group{&domain.Group{}}
+	g := newGroup()
 	t := &conversation{hub: c.hub, topic: c.topic, only: p, standing: g, seen: after, audience: map[*person]uint64{p: after}}
 	for _, r := range state {
 		if r.Seq <= after {
-			g.Evolve(r.Event, r.Time)
+			g.evolve(r)
 			t.upTo = r.Seq
 		}
 	}
@@ -128,8 +128,8 @@ func (c *conversation) tellSince(ctx context.Context) error {
 		return err
 	}
 	for _, r := range records {
-		if m, ok := r.Event.(domain.Message); ok {
-			if err := c.hub.profiles.meet(ctx, m.From); err != nil {
+		for lacks := c.lacksOf(r); lacks != nil; lacks = c.lacksOf(r) {
+			if err := lacks(ctx); err != nil {
 				return err
 			}
 		}

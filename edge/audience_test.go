@@ -143,6 +143,7 @@ func TestRemovedWhileLate(t *testing.T) {
 		w.fold()
 		w.rest()
 		w.append(g, domain.GroupJoined{By: "bob", UID: "ann"}) // which the read models do not know yet
+		eventually(t, "the edge knows of it before ann comes", func() bool { return slices.Contains(states(c), "g joined") })
 		a := n.enter("ann")
 		w.say(g, "bob", "hello")
 		c.until("hello")

@@ -31,6 +31,9 @@ var commands = map[string]command{
 	"sign":          {[]string{"{user, rooms}"}, paced(deciding, (*request).sign)}, // it stores nothing, but costs a map of all friends
 	"send":          {[]string{"uid", "msg"}, (*request).send},
 	"groupSend":     {[]string{"{gid, user}", "msg"}, (*request).groupSend},
+	"edit":          {[]string{"conversation", "seq", "msg"}, paced(changing, (*request).edit)},
+	"recall":        {[]string{"conversation", "seq"}, paced(changing, (*request).recall)},
+	"react":         {[]string{"conversation", "seq", "emoji", "on"}, paced(changing, (*request).react)},
 	"read":          {[]string{"conversation", "seq"}, now((*request).read)},
 	"sendApply":     {[]string{"uid", "data?"}, paced(deciding, (*request).sendApply)},
 	"acceptFriend":  {[]string{"uid"}, paced(deciding, (*request).acceptFriend)},

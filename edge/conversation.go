@@ -11,8 +11,8 @@ import (
 	"parley/domain"
 )
 
-// conversation follows one direct conversation or group for the people connected here: it judges each message by the state at its
-// place in the log and hands on what counts, in the log's order.
+// conversation follows one direct conversation or group for the people connected here: it judges each message, and what changes one, by the state at
+// its place in the log and hands on what counts, in the log's order.
 //
 // Live records are dealt with at once where all that is needed is in memory. Where something must first be read from the log, they
 // wait in the queue, and a goroutine deals with them in order until it is empty.
@@ -27,7 +27,9 @@ type conversation struct {
 	upTo     uint64             // standing holds the state events up to here
 	past     past               // how things stood at the head of the queue, where standing is ahead of it
 	seen     uint64             // records up to here have been dealt with
-	talk     uint64             // the last message among them; 0 for none yet
+	talk     uint64             // the last of the talk lane among them; 0 for none yet
+	about    author             // whose the message is that the record at the head of the queue changes, where that is to be known
+	recalls  []uint64           // the last messages that were taken back
 	queue    []domain.Record    // those that wait
 	short    bool               // records have come that found no place in the queue; the log has them
 	busy     bool               // a goroutine deals with the queue
@@ -39,9 +41,16 @@ type conversation struct {
 	verdicts verdicts
 }
 
+// past is how things stood at a sequence.
 type past struct {
 	seq      uint64
 	standing standing
+}
+
+// author is who has said what the record at a sequence changes.
+type author struct {
+	seq  uint64
+	from domain.UserID
 }
 
 // How often the log is asked again for what a record needs, and how many records wait for it meanwhile.
@@ -79,11 +88,11 @@ func (c *conversation) install(s standing, upTo uint64) {
 	}
 }
 
-// maySend says whether a message would count as things stand here; that it would not is not certain, for the live copies may lag.
-func (c *conversation) maySend(m domain.Message) bool {
+// may says whether a rule allows something as things stand here; that it does not is not certain, for the live copies may lag.
+func (c *conversation) may(rule func(standing) error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.standing != nil && !c.retired && c.standing.maySend(m) == nil
+	return c.standing != nil && !c.retired && rule(c.standing) == nil
 }
 
 // arrive takes in a live record; false where the conversation has retired.
@@ -109,7 +118,7 @@ func (c *conversation) arrive(r domain.Record) bool {
 
 // lacks gives what must be read from the log before a record can be dealt with, to be run without the lock; nil for nothing.
 func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
-	m, isMessage := r.Event.(domain.Message)
+	_, isSpoken := r.Event.(domain.Spoken)
 	_, isMark := r.Event.(domain.ReadMarked)
 	_, isGroup := c.topic.Group()
 	switch {
@@ -125,7 +134,7 @@ func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
 		}
 	case c.missed(r):
 		return c.reread
-	case !isMessage && (!isMark || isGroup): // nothing is judged
+	case !isSpoken && (!isMark || isGroup): // nothing is judged
 		return nil
 	case r.Seq < c.upTo && c.past.seq != r.Seq:
 		return func(ctx context.Context) error {
@@ -139,13 +148,15 @@ func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
 			return nil
 		}
 	}
-	if !isGroup {
-		return nil
+	return c.lacksOf(r)
+}
+
+// at gives how things stood at a sequence, the standing's own or that of the past.
+func (c *conversation) at(seq uint64) standing {
+	if c.past.seq == seq {
+		return c.past.standing
 	}
-	if _, known := c.hub.profiles.known(m.From); !known {
-		return func(ctx context.Context) error { return c.hub.profiles.meet(ctx, m.From) }
-	}
-	return nil
+	return c.standing
 }
 
 // missed says whether a live copy names one before it, in its lane, that has not come.
@@ -267,26 +278,26 @@ func (c *conversation) next() (fetch func(context.Context) error, more bool) {
 
 // process deals with a record for which nothing is lacking. The caller holds c.mu.
 func (c *conversation) process(r domain.Record) {
-	at := c.standing
-	if c.past.seq == r.Seq {
-		at, c.past = c.past.standing, past{}
-	}
+	at := c.at(r.Seq)
 	switch e := r.Event.(type) {
-	case domain.Message:
+	case domain.Spoken:
 		c.talk = r.Seq
-		if err := at.maySend(e); err != nil {
+		if err := counts(at, e, c.changes(r.Seq, e)); err != nil {
 			c.verdicts.deny(r.Seq, err)
 		} else {
-			c.deliverMessage(r, e)
+			c.deliverSpoken(r, e, at)
 		}
 	case domain.ReadMarked:
 		c.deliverMark(r, e, at)
 	default:
 		if r.Seq > c.upTo {
-			c.standing.Evolve(e, r.Time)
+			c.standing.evolve(r)
 			c.upTo = r.Seq
 		}
 		c.deliverState(r)
+	}
+	if c.past.seq == r.Seq {
+		c.past = past{}
 	}
 	c.seen = r.Seq
 	c.verdicts.reach(c.hub.edge, r.Seq)

@@ -45,6 +45,16 @@ type (
 		Date        string         `json:"date"`
 		Seq         uint64         `json:"seq"`
 	}
+	changed struct {
+		Conversation string          `json:"conversation"`
+		Seq          uint64          `json:"seq"`
+		By           domain.UserID   `json:"by"`
+		Msg          json.RawMessage `json:"msg,omitempty"`
+		Emoji        string          `json:"emoji,omitempty"`
+		On           *bool           `json:"on,omitempty"`
+		Date         string          `json:"date"`
+		At           uint64          `json:"at"`
+	}
 	markMoved struct {
 		Conversation string        `json:"conversation"`
 		UID          domain.UserID `json:"uid"`
@@ -78,6 +88,16 @@ func (h *hub) here(uids ...domain.UserID) []*person {
 		}
 	}
 	return found
+}
+
+// deliverSpoken hands on what counts, in a state. The caller holds c.mu.
+func (c *conversation) deliverSpoken(r domain.Record, e domain.Spoken, at standing) {
+	switch e := e.(type) {
+	case domain.Message:
+		c.deliverMessage(r, e)
+	case domain.Change:
+		c.deliverChange(r, e, at)
+	}
 }
 
 // deliverMessage hands on a message that counts. The caller holds c.mu.

@@ -26,6 +26,8 @@ type Log interface {
 	Since(ctx context.Context, t domain.Topic, after uint64) ([]domain.Record, error)
 	// Last reads the latest event of a lane; reader is whose read lane it is.
 	Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error)
+	// At reads the event of a topic at a place; found is false where there is none of it.
+	At(ctx context.Context, t domain.Topic, seq uint64) (r domain.Record, found bool, err error)
 	// Ends says where each shard ends now.
 	Ends(ctx context.Context) ([]domain.Position, error)
 	// Read gives what is stored in a shard after a position of an epoch, in order, up to where the shard ends now. It waits for a log that is
@@ -75,6 +77,7 @@ type Views interface {
 	Members(ctx context.Context, me domain.UserID, g domain.GroupID, after domain.UserID, limit int) ([]domain.MemberView, error)
 	Conversations(ctx context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error)
 	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
+	Search(ctx context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error)
 	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error)
 	// Wait returns when the read models hold everything up to ends, or ctx is done; behind is how many events are missing then.
 	Wait(ctx context.Context, ends []domain.Position) (behind uint64, err error)
@@ -99,10 +102,14 @@ type Settings struct {
 	Anyone     bool             // anyone may write to anyone; else only friends
 	MaxMessage int              // bytes of JSON of a message
 	Reapply    time.Duration    // how long who has applied and was not accepted waits before applying again; 0: not at all
+	Edit       time.Duration    // how long after it was said a message may be edited; 0: for ever
+	Recall     time.Duration    // how long it may be taken back; 0: for ever
 	Friends    int              // of one person, at most, as far as the read models know; 0: any number
 	Groups     int              // that one person may be in, at most, likewise; 0: any number
-	Commands   int              // of one person in a second, other than messages and marks, for long; 50 times as many at once; 0: any number
+	Commands   int              // of one person in a second, other than messages, their changes and marks, for long; 50 times as many at once; 0: any number
+	Changes    int              // how often in a second one person may edit, recall and react, for long; 10 times as many at once; 0: any number
 	Typing     int              // how often in a second one person may say to be typing, for long; 5 times as many at once; 0: any number
+	Searches   int              // how often in a second one person may search, for long; 10 times as many at once; 0: any number
 	Connects   int              // of one person's devices in a second, for long; 30 times as many at once; 0: any number
 	Beat       time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
 	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0

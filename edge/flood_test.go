@@ -13,7 +13,7 @@ import (
 
 // slow are the paces that are set where nobody sets others.
 func slow(o *edge.Options) {
-	o.Settings.Commands, o.Settings.Typing, o.Settings.Connects = 2, 1, 1
+	o.Settings.Commands, o.Settings.Changes, o.Settings.Typing, o.Settings.Connects = 2, 5, 1, 1
 }
 
 // wait is in how many seconds an answer says to try again.
@@ -57,11 +57,12 @@ func TestCommandsArePaced(t *testing.T) {
 	}
 	for _, c := range edge.Commands() {
 		args, refused := []any{"g", "cat", "admin"}, 0
-		if slices.Contains([]string{"sign", "send", "groupSend", "read", "typing", "createGroup"}, c) {
-			args = map[string][]any{"send": {"bob", "hi"}, "groupSend": {gid("g"), "hi"}, "read": {"u:bob", 1}, "sign": {map[string]any{}},
+		if slices.Contains([]string{"sign", "send", "groupSend", "read", "edit", "recall", "react", "typing", "createGroup"}, c) {
+			args = map[string][]any{"send": {"bob", "hi"}, "groupSend": {gid("g"), "hi"}, "read": {"u:bob", 1}, "edit": {"u:cat", 1, "x"}, "recall": {"u:cat", 1},
+				"react": {"u:cat", 1, "👍", true}, "sign": {map[string]any{}},
 				"typing": {"u:bob"}, "createGroup": {map[string]any{"name": "x"}}}[c]
 		}
-		for try := range 50 * len(args) {
+		for try := range 75 * len(args) {
 			if a.emit(c, args[:1+try%len(args)]...).Code == domain.TooMany {
 				refused++
 				break

@@ -138,7 +138,7 @@ func inList(list string, i int, err error) error {
 // of the two blocks the other, not even an invitation goes: that is Forbidden. A yes is as hopeful as that to a message.
 func (q *request) friendOf(ctx context.Context, u domain.UserID) (friend bool, err error) {
 	t, m := domain.Direct(q.me, u), domain.Message{From: q.me, Open: q.edge.Settings.Anyone}
-	if c := q.edge.hub.kept(t); c != nil && c.maySend(m) {
+	if c := q.edge.hub.kept(t); c != nil && c.may(func(s standing) error { return s.maySend(m) }) {
 		return true, nil
 	}
 	failed := q.edge.hub.stand(ctx, t, true, func(s standing, _ uint64) {

@@ -37,15 +37,19 @@ func (p *pacing) no(who domain.UserID, what activity, cost int, wait time.Durati
 }
 
 func TestPace(t *testing.T) {
-	p := &pacing{t, newPacer(Settings{Commands: 2, Typing: 1, Connects: 1}), noon}
+	p := &pacing{t, newPacer(Settings{Commands: 2, Changes: 5, Typing: 1, Connects: 1}), noon}
 	p.ok("ann", deciding, 100, 1)
 	p.no("ann", deciding, 1, time.Second)
-	p.ok("ann", typing, 5, 1) // another bucket
+	p.ok("ann", changing, 50, 1) // another bucket
+	p.no("ann", changing, 1, time.Second)
+	p.ok("ann", typing, 5, 1)
 	p.no("ann", typing, 1, time.Second)
 	p.ok("ann", connecting, 30, 1)
 	p.no("ann", connecting, 1, time.Second)
 	p.ok("bob", deciding, 100, 1) // and another's
 	p.now = p.now.Add(time.Second)
+	p.ok("ann", changing, 5, 1)
+	p.no("ann", changing, 1, time.Second)
 	p.ok("ann", deciding, 2, 1)
 	p.no("ann", deciding, 1, time.Second)
 	p.no("ann", deciding, 3, 2*time.Second)
@@ -63,7 +67,7 @@ func TestPace(t *testing.T) {
 	p.no("ann", deciding, 1, time.Second)
 
 	free := &pacing{t, newPacer(Settings{}), noon}
-	for _, what := range []activity{deciding, typing, connecting} {
+	for _, what := range []activity{deciding, changing, typing, connecting} {
 		free.ok("ann", what, 1000, 1)
 	}
 	if len(free.recent) > 0 {

@@ -2,28 +2,77 @@ package edge
 
 import (
 	"context"
-	"time"
 
 	"parley/domain"
 )
 
 // standing is what a conversation's state lane adds up to: a Friendship or a Group.
 type standing interface {
-	Evolve(e domain.Event, at time.Time)
-	maySend(m domain.Message) error
+	evolve(r domain.Record)
+	maySend(e domain.Spoken) error
+	// role is what somebody is in a group; "" in a direct conversation.
+	role(u domain.UserID) domain.Role
+	// hidden is up to where a member may not read what was said.
+	hidden(from domain.UserID) uint64
 }
 
 type friendship struct{ domain.Friendship }
 
-func (f *friendship) maySend(m domain.Message) error { return f.MaySend(m.From, m.Open) }
+func (f *friendship) evolve(r domain.Record)           { f.Evolve(r.Event, r.Time) }
+func (f *friendship) maySend(e domain.Spoken) error    { return f.MaySend(e.Speaker()) }
+func (f *friendship) role(domain.UserID) domain.Role   { return "" }
+func (f *friendship) hidden(domain.UserID) (to uint64) { return 0 }
 
-type group struct{ *domain.Group }
+type group struct {
+	*domain.Group
+	joined map[domain.UserID]uint64 // where those have come in who were not in from the beginning
+}
 
-func (g group) maySend(m domain.Message) error {
+func newGroup() group { return group{&domain.Group{}, map[domain.UserID]uint64{}} }
+
+func (g group) evolve(r domain.Record) {
+	switch e := r.Event.(type) {
+	case domain.GroupJoined:
+		if g.Exists() && g.Role(e.UID) == "" {
+			g.joined[e.UID] = r.Seq
+		}
+	case domain.GroupLeft:
+		delete(g.joined, e.UID)
+	case domain.GroupRemoved:
+		delete(g.joined, e.UID)
+	case domain.GroupErased:
+		delete(g.joined, e.UID)
+	}
+	g.Evolve(r.Event, r.Time)
+}
+
+func (g group) maySend(e domain.Spoken) error {
 	if !g.Exists() {
 		return errNoGroup
 	}
-	return g.MaySend(m.From)
+	by, _ := e.Speaker()
+	return g.MaySend(by)
+}
+
+func (g group) role(u domain.UserID) domain.Role { return g.Role(u) }
+
+func (g group) hidden(from domain.UserID) uint64 {
+	if g.About().History == domain.HistoryJoined {
+		return g.joined[from]
+	}
+	return 0
+}
+
+// counts says nil where something counts in a state, else why not. Of a change m is the message that it is about.
+func counts(s standing, e domain.Spoken, m domain.Said) error {
+	if err := s.maySend(e); err != nil {
+		return err
+	}
+	if change, ok := e.(domain.Change); ok {
+		by, _ := e.Speaker()
+		return m.May(change, s.role(by))
+	}
+	return nil
 }
 
 var errNoGroup = domain.Refuse(domain.NotFound, "no such group") // never changed
@@ -35,12 +84,12 @@ func (h *hub) fold(ctx context.Context, t domain.Topic, before uint64) (s standi
 		return nil, 0, err
 	}
 	if _, ok := t.Group(); ok {
-		s = group{&domain.Group{}}
+		s = newGroup()
 	} else {
 		s = &friendship{domain.NewFriendship(t)}
 	}
 	for _, r := range records {
-		s.Evolve(r.Event, r.Time)
+		s.evolve(r)
 		upTo = r.Seq
 	}
 	return s, upTo, nil
@@ -74,14 +123,19 @@ func (h *hub) stand(ctx context.Context, t domain.Topic, certain bool, use func(
 	return nil
 }
 
-// maySend says whether a message would count now. A refusal comes from the log; a yes may turn out too hopeful (conversation.settle).
-func (h *hub) maySend(ctx context.Context, t domain.Topic, m domain.Message) (err error) {
-	if c := h.kept(t); c != nil && c.maySend(m) {
+// may asks a rule how things stand now. A refusal comes from the log; a yes may turn out too hopeful (conversation.settle).
+func (h *hub) may(ctx context.Context, t domain.Topic, rule func(standing) error) (err error) {
+	if c := h.kept(t); c != nil && c.may(rule) {
 		return nil
 	}
-	failed := h.stand(ctx, t, true, func(s standing, _ uint64) { err = s.maySend(m) })
+	failed := h.stand(ctx, t, true, func(s standing, _ uint64) { err = rule(s) })
 	if failed != nil {
 		return failed
 	}
 	return err
+}
+
+// maySend says whether somebody may say something now, as may does.
+func (h *hub) maySend(ctx context.Context, t domain.Topic, e domain.Spoken) error {
+	return h.may(ctx, t, func(s standing) error { return s.maySend(e) })
 }

@@ -94,13 +94,13 @@ func (q *request) saidBefore(ctx context.Context, t domain.Topic, id string) (se
 	return seq, found && err == nil
 }
 
-// room gives the conversation to say a message in, if the caller may. One that this edge does not keep it keeps from now on, but not
+// room gives the conversation to say something in, if the caller may. One that this edge does not keep it keeps from now on, but not
 // for somebody who may say nothing there.
-func (q *request) room(ctx context.Context, t domain.Topic, m domain.Message) (*conversation, error) {
+func (q *request) room(ctx context.Context, t domain.Topic, e domain.Spoken) (*conversation, error) {
 	hub := q.edge.hub
 	for {
 		c := hub.kept(t)
-		if err := hub.maySend(ctx, t, m); c != nil || err != nil {
+		if err := hub.maySend(ctx, t, e); c != nil || err != nil {
 			return c, err
 		}
 		c = hub.conversation(t)
@@ -119,9 +119,9 @@ func (q *request) read(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var seq uint64
-	if q.event.Decode(1, &seq) != nil || seq == 0 {
-		return nil, domain.Refuse(domain.Malformed, "seq must be a message's seq, a whole number from 1")
+	seq, err := q.seq(1)
+	if err != nil {
+		return nil, err
 	}
 	if err := q.mayRead(ctx, t, seq); err != nil {
 		return nil, err
@@ -144,6 +144,14 @@ func (q *request) read(ctx context.Context) (any, error) {
 		}
 	}
 	return nil, domain.ErrRaced
+}
+
+// seq decodes the argument at i, a message's place.
+func (q *request) seq(i int) (seq uint64, err error) {
+	if q.event.Decode(i, &seq) != nil || seq == 0 {
+		return 0, domain.Refuse(domain.Malformed, "%s must be a message's seq, a whole number from 1", q.command.arg(i))
+	}
+	return seq, nil
 }
 
 // mayRead says whether there is a message at or after seq that the caller may have read.

@@ -9,7 +9,7 @@ import (
 
 // verdicts tell those who have stored something what became of it at its place in the log. The conversation's lock guards them.
 type verdicts struct {
-	denied  []denial             // the latest messages that did not count
+	denied  []denial             // the latest messages and changes that did not count
 	dropped uint64               // denials up to here may have been dropped
 	waiting map[*waiter]struct{} // for a live copy to be dealt with
 }
@@ -71,7 +71,7 @@ func (v *verdicts) giveUp(e *Edge) {
 	}
 }
 
-// settle calls done once, soon, with what became of the event that this edge stored at a sequence: nil, or why a message did not count
+// settle calls done once, soon, with what became of the event that this edge stored at a sequence: nil, or why what was said did not count
 // after all. The order of the log decides: somebody may have been removed between being asked and being stored. done must not block; it
 // is not called any more when the edge closes. What waits until then may be forgotten.
 func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(error)) *waiter {
@@ -119,14 +119,17 @@ func (c *conversation) settled(ctx context.Context, stored domain.Stored, e doma
 		return err
 	case <-ctx.Done():
 		c.forget(w)
+		if _, judged := e.(domain.Spoken); judged {
+			return ctx.Err()
+		}
 		return nil // it is stored, whatever we have seen of it
 	}
 }
 
 // judge asks the log what became of an event at a sequence.
 func (h *hub) judge(t domain.Topic, seq uint64, e domain.Event) error {
-	m, isMessage := e.(domain.Message)
-	if !isMessage {
+	spoken, judged := e.(domain.Spoken)
+	if !judged {
 		return nil // a decision names the state that it was made from: what is stored, counts
 	}
 	ctx, cancel := context.WithTimeout(h.edge.ctx, patience)
@@ -135,5 +138,13 @@ func (h *hub) judge(t domain.Topic, seq uint64, e domain.Event) error {
 	if err != nil {
 		return err
 	}
-	return s.maySend(m)
+	var m domain.Said
+	if change, ok := e.(domain.Change); ok {
+		if m.From, _ = change.Speaker(); doubtful(s, change) {
+			if m.From, err = h.author(ctx, t, change.Of()); err != nil {
+				return err
+			}
+		}
+	}
+	return counts(s, spoken, m)
 }

@@ -13,8 +13,14 @@ import (
 type folding struct {
 	*fold
 	changes
-	known   map[MessageKey]bool // messages that are in the store
-	numbers map[Place]uint64    // at marks that point before the batch
+	known map[MessageKey]bool // messages that are in the store
+	found
+}
+
+// found is what was looked up for a batch.
+type found struct {
+	numbers map[Place]uint64      // at marks that point before the batch
+	said    map[Place]domain.Said // of the messages that the batch would change; nil where it would change none
 }
 
 // apply folds one event. What stands in a topic where it means nothing changes nothing.
@@ -24,8 +30,12 @@ func (b *folding) apply(r domain.Record) error {
 	case domain.Profiled:
 		if u, ok := r.Topic.Person(); ok {
 			b.people.put(u, PersonRow{
-				u, clip(e.Username, domain.MaxUsername), clip(e.Name, domain.MaxName), clip(e.Avatar, domain.MaxAvatar),
+				UID: u, Username: clip(e.Username, domain.MaxUsername), Name: clip(e.Name, domain.MaxName), Avatar: clip(e.Avatar, domain.MaxAvatar),
 			})
+		}
+	case domain.PersonErased:
+		if u, ok := r.Topic.Person(); ok {
+			b.erasePerson(u, r.Topic, e)
 		}
 	case domain.StatusSet:
 		if u, ok := r.Topic.Person(); ok {
@@ -35,18 +45,22 @@ func (b *folding) apply(r domain.Record) error {
 		if t != nil {
 			b.say(t, r, e)
 		}
+	case domain.Change:
+		if t != nil {
+			b.change(t, r, e)
+		}
 	case domain.ReadMarked:
 		if t != nil {
 			b.mark(t, r, e)
 		}
 	case domain.FriendRequested, domain.FriendAccepted, domain.FriendRejected, domain.FriendRemoved,
-		domain.FriendBlocked, domain.FriendUnblocked:
+		domain.FriendBlocked, domain.FriendUnblocked, domain.FriendErased:
 		if t != nil && t.group == nil {
 			b.befriend(t, r)
 		}
 	case domain.GroupCreated, domain.GroupInvited, domain.GroupDeclined, domain.GroupJoined,
 		domain.GroupLeft, domain.GroupRemoved, domain.GroupDescribed, domain.GroupApplied, domain.GroupRefused,
-		domain.GroupRoleSet, domain.GroupDissolved:
+		domain.GroupRoleSet, domain.GroupDissolved, domain.GroupErased:
 		if t != nil && t.group != nil {
 			b.assemble(t, r)
 		}
@@ -68,6 +82,17 @@ func clip(s string, n int) string {
 	return s
 }
 
+// clipBytes keeps the characters that fit into the first n bytes.
+func clipBytes(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
 // valid is b where it is valid UTF-8, as the edge has seen to, else b with U+FFFD for what is not.
 func valid(b json.RawMessage) json.RawMessage {
 	if utf8.Valid(b) {
@@ -85,19 +110,41 @@ func (b *folding) say(t *topic, r domain.Record, m domain.Message) {
 	if _, twice := b.messages.at[key]; twice || b.known[key] || !t.maySend(m) {
 		return
 	}
+	if b.said != nil {
+		b.said[Place{t.Topic, r.Seq}] = domain.Said{From: m.From}
+	}
 	if t.group == nil && t.tail.Number == 0 && !t.friendship.Friends() {
 		b.pair(t, 0) // with its first message a direct conversation is in both lists, friends or not
 	}
 	t.said(r)
 	b.messages.put(key, MessageRow{key, t.tail.Seq, t.tail.Number, t.tail.Date, valid(m.Msg)})
 	b.tails.put(t.Topic, t.tail)
-	b.readAll(m.From, t)
+	b.readAll(m.From, t, r.Seq)
 }
 
-// readAll says that somebody has read all there is.
-func (b *folding) readAll(u domain.UserID, t *topic) {
-	if t.tail.Number > 0 {
-		b.own.put(ApplyKey{u, t.Topic}, MarkRow{u, t.Topic, t.tail.Seq, t.tail.Number})
+// readAll says that somebody has read all that there is at a place.
+func (b *folding) readAll(u domain.UserID, t *topic, seq uint64) {
+	b.own.put(ApplyKey{u, t.Topic}, MarkRow{u, t.Topic, seq, t.tail.Number})
+}
+
+// change changes a message, which may be of this batch.
+func (b *folding) change(t *topic, r domain.Record, e domain.Change) {
+	place := Place{t.Topic, e.Of()}
+	m, there := b.said[place]
+	by, _ := e.Speaker()
+	if !there || !t.maySend(e) || m.May(e, t.role(by)) != nil {
+		return
+	}
+	switch e := e.(type) {
+	case domain.MessageEdited:
+		b.edits.put(place, EditRow{place, valid(e.Msg), r.Time.UnixMilli()})
+	case domain.MessageReacted:
+		key := ReactionKey{place, clipBytes(e.Emoji, domain.MaxEmoji), e.By}
+		b.reacted.put(key, ReactionRow{key, e.On})
+	case domain.MessageRecalled:
+		m.Recalled = true
+		b.said[place] = m
+		b.recalls.put(place, RecallRow{place, e.By, r.Time.UnixMilli()})
 	}
 }
 
@@ -134,8 +181,13 @@ func (b *folding) befriend(t *topic, r domain.Record) {
 	switch {
 	case now.Friends() && !was.Friends():
 		b.pair(t, r.Time.UnixMilli())
-	case was.Friends() && !now.Friends():
+	case !now.Friends():
 		b.pair(t, 0)
+	}
+	if gone, ok := r.Event.(domain.FriendErased); ok {
+		b.erased = &ApplyKey{gone.By, t.Topic}
+		b.answer(ApplyKey{lo, t.Topic}) // the log may have lost already that there was something to answer
+		b.answer(ApplyKey{hi, t.Topic})
 	}
 }
 
@@ -148,6 +200,11 @@ func (b *folding) pair(t *topic, since int64) {
 }
 
 func (b *folding) assemble(t *topic, r domain.Record) {
+	if gone, ok := r.Event.(domain.GroupErased); ok {
+		b.erased = &ApplyKey{gone.UID, t.Topic}
+		b.met.put(*b.erased, *b.erased)
+		b.answer(*b.erased) // the log may have lost already that there was something to answer
+	}
 	existed := t.group.Exists()
 	before := t.group.evolve(r)
 	if !existed && !t.group.Exists() {
@@ -168,6 +225,7 @@ func (b *folding) standing(t *topic, r domain.Record, was standing) {
 	role := t.group.Role(was.uid)
 	switch {
 	case role == was.role:
+		b.met.put(key, key)
 	case role == "":
 		left := MemberRow{UID: was.uid, Topic: t.Topic, Joined: was.entry.seq, Left: r.Seq}
 		if t.group.history() == domain.HistoryJoined {
@@ -180,7 +238,7 @@ func (b *folding) standing(t *topic, r domain.Record, was standing) {
 			UID: was.uid, Topic: t.Topic, Present: true, Role: role, Answers: t.group.MayAnswer(was.uid), Since: in.date, Joined: in.seq,
 		})
 		if was.role == "" {
-			b.readAll(was.uid, t)
+			b.readAll(was.uid, t, r.Seq)
 		}
 	}
 	asked, anew := asks(r.Event)
@@ -204,4 +262,14 @@ func asks(e domain.Event) (row ApplyRow, anew bool) {
 		return ApplyRow{Type: domain.ApplyGroup, From: e.UID, Data: valid(e.Greeting)}, true
 	}
 	return ApplyRow{}, false
+}
+
+// erasePerson puts down that somebody is gone, or is gone from the log altogether.
+func (b *folding) erasePerson(u domain.UserID, t domain.Topic, e domain.PersonErased) {
+	row := PersonRow{UID: u, Erased: ErasedBegun}
+	if e.Done {
+		row.Erased = ErasedDone
+	}
+	b.people.put(u, row)
+	b.erased = &ApplyKey{u, t}
 }

@@ -12,15 +12,21 @@ type Batch struct {
 	Shard    int
 	From, To domain.Position // the checkpoint before and after; the zero From is none
 
+	Erased *ApplyKey // whose everything in a topic is taken away before all else; nil for nobody
+
 	People   []PersonRow    // put whole
 	Seen     []SeenRow      // put whole
 	Groups   []GroupRow     // put, without the conversation's tail
 	Members  []MemberRow    // put whole
+	Met      []ApplyKey     // put as members who are not present, where they have no row yet
 	Blocks   []BlockRow     // put whole
 	Answered []ApplyKey     // taken away
 	Ended    []domain.Topic // of these all applications are taken away
 	Applies  []ApplyRow     // put whole
 	Messages []MessageRow   // added
+	Edits    []EditRow      // put over messages, after that
+	Reacted  []ReactionRow  // put or taken away, after that
+	Recalls  []RecallRow    // put over messages, whose text and reactions are taken away, after that
 	Tails    []TailRow      // put, without what is the group's
 	Own      []MarkRow      // put as how far they have read by sending and joining
 	Read     []MarkRow      // put as how far they say that they have read
@@ -32,6 +38,7 @@ type (
 	PersonRow struct {
 		UID                    domain.UserID
 		Username, Name, Avatar string
+		Erased                 Erased
 	}
 
 	// SeenRow says when somebody was seen online last.
@@ -99,6 +106,39 @@ type (
 		Msg         json.RawMessage
 	}
 
+	// EditRow is what a message says now.
+	EditRow struct {
+		Place
+		Msg  json.RawMessage
+		Date int64
+	}
+
+	// RecallRow says that a message was taken back.
+	RecallRow struct {
+		Place
+		By   domain.UserID
+		Date int64
+	}
+
+	// ReactionKey is what no two reactions share.
+	ReactionKey struct {
+		Place
+		Emoji string
+		UID   domain.UserID
+	}
+
+	// ReactionRow says whether there is a reaction.
+	ReactionRow struct {
+		ReactionKey
+		On bool
+	}
+
+	// SaidRow is a message that counts, as those see it who would change it.
+	SaidRow struct {
+		Place
+		domain.Said
+	}
+
 	// TailRow is where a conversation ends: its last message.
 	TailRow struct {
 		Topic       domain.Topic
@@ -120,16 +160,31 @@ type (
 	}
 )
 
+// Erased says how far somebody has been erased.
+type Erased int
+
+// The numbers stand in tables.
+const (
+	ErasedNot   Erased = 0
+	ErasedBegun Erased = 1
+	ErasedDone  Erased = 2
+)
+
 // changes gathers a batch; a later row replaces an earlier one of its key.
 type changes struct {
+	erased   *ApplyKey
 	people   rows[domain.UserID, PersonRow]
 	seen     rows[domain.UserID, SeenRow]
 	groups   rows[domain.Topic, GroupRow]
 	members  rows[ApplyKey, MemberRow]
+	met      rows[ApplyKey, ApplyKey]
 	blocks   rows[[2]domain.UserID, BlockRow]
 	applies  rows[ApplyKey, waiting]
 	ended    []domain.Topic
 	messages rows[MessageKey, MessageRow]
+	edits    rows[Place, EditRow]
+	reacted  rows[ReactionKey, ReactionRow]
+	recalls  rows[Place, RecallRow]
 	tails    rows[domain.Topic, TailRow]
 	own      rows[ApplyKey, MarkRow]
 	read     rows[ApplyKey, MarkRow]
@@ -175,10 +230,11 @@ func (c *changes) end(t domain.Topic) {
 
 func (c *changes) batch(shard int, from, to domain.Position) Batch {
 	b := Batch{
-		Shard: shard, From: from, To: to,
-		People: c.people.list, Seen: c.seen.list, Groups: c.groups.list, Members: c.members.list,
-		Blocks: c.blocks.list, Ended: c.ended, Messages: c.messages.list, Tails: c.tails.list,
-		Own: c.own.list, Read: c.read.list,
+		Shard: shard, From: from, To: to, Erased: c.erased,
+		People: c.people.list, Seen: c.seen.list, Groups: c.groups.list, Members: c.members.list, Met: c.met.list,
+		Blocks: c.blocks.list, Ended: c.ended, Messages: c.messages.list, Edits: c.edits.list, Reacted: c.reacted.list, Recalls: c.recalls.list,
+		Tails: c.tails.list,
+		Own:   c.own.list, Read: c.read.list,
 	}
 	for _, w := range c.applies.list {
 		if w.answered {

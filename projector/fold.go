@@ -38,26 +38,41 @@ func (f *fold) commit(ctx context.Context, records []domain.Record) error {
 	for len(records) > 0 && records[0].Seq <= f.at.Seq {
 		records = records[1:] // handed on twice
 	}
-	if len(records) == 0 {
-		return nil
+	for len(records) > 0 {
+		n := untilErasure(records)
+		err := f.attempt(ctx, records[:n], nil)
+		if errors.Is(err, ErrDuplicate) {
+			var known map[MessageKey]bool
+			if known, err = f.known(ctx, records[:n]); err == nil {
+				err = f.attempt(ctx, records[:n], known)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		records = records[n:]
 	}
-	err := f.attempt(ctx, records, nil)
-	if errors.Is(err, ErrDuplicate) {
-		var known map[MessageKey]bool
-		if known, err = f.known(ctx, records); err == nil {
-			err = f.attempt(ctx, records, known)
+	return nil
+}
+
+// untilErasure is how many of the records go into one batch: what takes away what is there goes into one by itself.
+func untilErasure(records []domain.Record) int {
+	for i, r := range records {
+		switch r.Event.(type) {
+		case domain.FriendErased, domain.GroupErased, domain.PersonErased:
+			return max(i, 1)
 		}
 	}
-	return err
+	return len(records)
 }
 
 // attempt folds as if only the known messages were in the store.
 func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[MessageKey]bool) error {
-	numbers, err := f.load(ctx, records)
+	found, err := f.load(ctx, records)
 	if err != nil {
 		return err
 	}
-	b := folding{fold: f, known: known, numbers: numbers}
+	b := folding{fold: f, known: known, found: found}
 	var stop error
 	f.spoilt = true
 	for i, r := range records {
@@ -75,6 +90,9 @@ func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[M
 		return err
 	}
 	f.at, f.spoilt = to, false
+	if b.erased != nil { // how it ends now, the store knows
+		f.forget(b.erased.Topic)
+	}
 	for _, r := range records {
 		if t := f.cache.get(r.Topic); t != nil {
 			t.base, t.recent = t.tail, nil
@@ -104,8 +122,7 @@ func (f *fold) known(ctx context.Context, records []domain.Record) (map[MessageK
 		if m, ok := r.Event.(domain.Message); ok {
 			keys = append(keys, MessageKey{r.Topic, m.From, m.ID})
 		}
-		f.cache.drop(r.Topic)
-		f.forgotten[r.Topic] = true
+		f.forget(r.Topic)
 	}
 	f.spoilt = false // what was ahead of the checkpoint is forgotten
 	there, err := f.store.Known(ctx, keys)
@@ -119,8 +136,13 @@ func (f *fold) known(ctx context.Context, records []domain.Record) (map[MessageK
 	return known, nil
 }
 
-// load brings the records' topics into the cache, as of the checkpoint, and gives the numbers at the marks that point before it.
-func (f *fold) load(ctx context.Context, records []domain.Record) (map[Place]uint64, error) {
+func (f *fold) forget(t domain.Topic) {
+	f.cache.drop(t)
+	f.forgotten[t] = true
+}
+
+// load brings the records' topics into the cache, as of the checkpoint, and looks up what the records name that is before it.
+func (f *fold) load(ctx context.Context, records []domain.Record) (found, error) {
 	var absent []domain.Topic
 	for _, r := range records {
 		if _, person := r.Topic.Person(); person || f.cache.get(r.Topic) != nil {
@@ -135,12 +157,17 @@ func (f *fold) load(ctx context.Context, records []domain.Record) (map[Place]uin
 		for _, t := range absent {
 			f.cache.drop(t)
 		}
-		return nil, err
+		return found{}, err
 	}
 	if err := f.loadStates(ctx, records); err != nil {
-		return nil, err
+		return found{}, err
 	}
-	return f.loadNumbers(ctx, records)
+	numbers, err := f.loadNumbers(ctx, records)
+	if err != nil {
+		return found{}, err
+	}
+	said, err := f.loadSaid(ctx, records)
+	return found{numbers, said}, err
 }
 
 // isNew says that a topic that is not in the cache has no events before the checkpoint.
@@ -201,6 +228,35 @@ func (f *fold) loadNumbers(ctx context.Context, records []domain.Record) (map[Pl
 	at := make(map[Place]uint64, len(places))
 	for i, p := range places {
 		at[p] = numbers[i]
+	}
+	return at, nil
+}
+
+// loadSaid gives the messages that the records would change, as of the checkpoint; nil where they would change none.
+func (f *fold) loadSaid(ctx context.Context, records []domain.Record) (map[Place]domain.Said, error) {
+	var at map[Place]domain.Said
+	var places []Place
+	for _, r := range records {
+		e, change := r.Event.(domain.Change)
+		if !change {
+			continue
+		}
+		if at == nil {
+			at = make(map[Place]domain.Said)
+		}
+		if e.Of() <= f.at.Seq {
+			places = append(places, Place{r.Topic, e.Of()})
+		}
+	}
+	if len(places) == 0 {
+		return at, nil
+	}
+	said, err := f.store.Said(ctx, places)
+	if err != nil {
+		return nil, fmt.Errorf("look up messages to be changed: %w", err)
+	}
+	for _, m := range said {
+		at[m.Place] = m.Said
 	}
 	return at, nil
 }

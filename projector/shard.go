@@ -123,7 +123,7 @@ func (s *shard) standBy(ctx context.Context) error {
 		}
 		s.report(s.id, nil)
 		s.moved(at)
-		if end := ends[s.id]; at != was || at.Epoch == end.Epoch && at.Seq == end.Seq {
+		if end := ends[s.id]; at != was || at.Epoch == end.Epoch && at.Seq >= end.Seq { // what came last may have been erased
 			since, was = time.Now(), at
 		}
 		if time.Since(since) >= s.options.Patience {

@@ -42,12 +42,16 @@ type Store interface {
 	Checkpoint(ctx context.Context, shard int) (domain.Position, error)
 	// Commit puts down all of a batch and moves the shard's checkpoint, or changes nothing: ErrFenced if the checkpoint is not where
 	// the batch begins, ErrDuplicate if one of its messages is there already, ErrSwapped if the tables are not those that Prepare has found or made.
+	// Where it takes away what somebody has said in a conversation, it also numbers the other messages anew, and the numbers at marks with them; of a
+	// person's topic it takes away the SeenRow.
 	Commit(ctx context.Context, b Batch) error
 
 	// Tails gives the ends of those of the conversations that have messages.
 	Tails(ctx context.Context, topics []domain.Topic) ([]TailRow, error)
 	// Numbers gives for each place the number of the last message at or before it, 0 for none.
 	Numbers(ctx context.Context, places []Place) ([]uint64, error)
+	// Said gives those of the messages at some places that are there.
+	Said(ctx context.Context, places []Place) ([]SaidRow, error)
 	// Known gives those of the messages that are there.
 	Known(ctx context.Context, keys []MessageKey) ([]MessageKey, error)
 }

@@ -55,11 +55,20 @@ func (t *topic) replay(state []domain.Record) {
 	t.stateful = true
 }
 
-func (t *topic) maySend(m domain.Message) bool {
+func (t *topic) maySend(e domain.Spoken) bool {
+	by, open := e.Speaker()
 	if t.group != nil {
-		return t.group.MaySend(m.From) == nil
+		return t.group.MaySend(by) == nil
 	}
-	return t.friendship.MaySend(m.From, m.Open) == nil
+	return t.friendship.MaySend(by, open) == nil
+}
+
+// role is what somebody is in a group; "" in a direct conversation.
+func (t *topic) role(u domain.UserID) domain.Role {
+	if t.group != nil {
+		return t.group.Role(u)
+	}
+	return ""
 }
 
 // said adds a message to the tail.
@@ -127,6 +136,8 @@ func (g *group) named(e domain.Event) []domain.UserID {
 	case domain.GroupJoined:
 		return []domain.UserID{e.UID}
 	case domain.GroupLeft:
+		return []domain.UserID{e.UID, e.Owner, g.Owner()}
+	case domain.GroupErased:
 		return []domain.UserID{e.UID, e.Owner, g.Owner()}
 	case domain.GroupRemoved:
 		return []domain.UserID{e.UID}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -48,20 +50,46 @@ func plain(err error) error {
 
 var errAway = errors.New("not connected to NATS")
 
-// Ends says where each shard ends now. Calls at the same time share their requests, but none is answered from before it came:
-// what the caller has seen stored lies before the end. It costs one request for each shard; the error is Unavailable.
+// Ends says where each shard ends now: where its last event is, of those that were not erased. Calls at the same time share their requests, but
+// none is answered from before it came: what the caller has seen stored lies before the end. It costs one request for each shard, two where
+// anything was ever replaced or erased in it; the error is Unavailable.
 func (j *Journal) Ends(ctx context.Context) ([]domain.Position, error) {
-	streams, err := j.streams.join(ctx, j.life)
+	ends, err := j.ends.join(ctx, j.life)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	ends := make([]domain.Position, len(streams))
-	for i, s := range streams {
-		ends[i] = endOf(s)
-	}
-	return ends, nil
+	return slices.Clone(ends), nil
 }
 
+func (j *Journal) askEnds(ctx context.Context) ([]domain.Position, error) {
+	streams, err := j.askStreams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ends, errs := make([]domain.Position, len(streams)), make([]error, len(streams))
+	var asked sync.WaitGroup
+	for shard, s := range streams {
+		if ends[shard] = endOf(s); s.State.NumDeleted > 0 {
+			asked.Go(func() { ends[shard].Seq, errs[shard] = j.askLast(ctx, shard, ends[shard].Seq) })
+		}
+	}
+	asked.Wait()
+	return ends, errors.Join(errs...)
+}
+
+// askLast gives the place of a shard's last event, whose stream ends at a sequence where what stood there may have been erased.
+func (j *Journal) askLast(ctx context.Context, shard int, end uint64) (uint64, error) {
+	last, err := j.askLeader(ctx, streamName(shard), lookup{Seq: end})
+	if err == nil && last == nil {
+		last, err = j.askLeader(ctx, streamName(shard), lookup{Last: logPrefix + strconv.Itoa(shard) + ".>"})
+	}
+	if err != nil || last == nil {
+		return 0, err
+	}
+	return last.Seq, nil
+}
+
+// endOf is where a stream ends, whether or not what stood there was erased.
 func endOf(s *jetstream.StreamInfo) domain.Position {
 	return domain.Position{Epoch: s.Config.Metadata[metaEpoch], Seq: s.State.LastSeq}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"parley/domain"
 )
 
 const (
@@ -64,6 +66,7 @@ type Journal struct {
 	epochs  []string // by shard
 	appends *appender
 	streams rounds[[]*jetstream.StreamInfo] // what the leaders say of their streams
+	ends    rounds[[]domain.Position]       // where the last events are
 	heard   rounds[struct{}]                // the leaders have handled all that this journal sent before
 
 	life context.Context // ends with Close
@@ -122,6 +125,7 @@ func (j *Journal) open(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	j.streams.ask = j.askStreams
+	j.ends.ask = j.askEnds
 	j.heard.ask = j.askHeard
 	j.appends, err = newAppender(j)
 	return err
@@ -158,6 +162,7 @@ func (j *Journal) shut(ctx context.Context) (err error) {
 		}
 	}
 	j.streams.workers.Wait()
+	j.ends.workers.Wait()
 	j.heard.workers.Wait()
 	if j.host != nil {
 		err = errors.Join(err, j.host.stop())

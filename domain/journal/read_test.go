@@ -307,3 +307,33 @@ func TestPositionsWithTimes(t *testing.T) {
 		}
 	})
 }
+
+func TestAt(t *testing.T) {
+	everywhere(t, func(t *testing.T, j *journal.Journal) {
+		g := domain.InGroup("a") // the beginning of another's name
+		first, other := store(t, j, say(ab, "a", "hello")), store(t, j, say(domain.Direct("a", "bc"), "a", "another's"))
+		decided := store(t, j, joined("a", 1))
+		end := store(t, j, say(g, "a", "end"))
+		for _, c := range []struct {
+			what  string
+			topic domain.Topic
+			seq   uint64
+			found bool
+		}{
+			{"a message", ab, first.Seq, true},
+			{"a decision", g, decided.Seq, true},
+			{"the last one", g, end.Seq, true},
+			{"another's, whose name begins alike", ab, other.Seq, first.Seq == other.Seq},
+			{"of a group that begins so", domain.InGroup("ab"), end.Seq, false},
+			{"before the first", ab, 0, false},
+			{"beyond the end", g, end.Seq + 1, false},
+			{"far beyond it", g, 1 << 62, false},
+			{"where no sequence is", g, 1<<64 - 1, false},
+		} {
+			r, found, err := j.At(within(t), c.topic, c.seq)
+			if err != nil || found != c.found || found && (r.Topic != c.topic || r.Seq != c.seq || r.Event == nil || r.Time.IsZero()) {
+				t.Errorf("%s: %+v, %v, %v", c.what, r, found, err)
+			}
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -34,6 +35,24 @@ func (j *Journal) Since(ctx context.Context, t domain.Topic, after uint64) ([]do
 	defer cancel()
 	shard := shardOf(t, j.Shards())
 	return j.history(ctx, history{j: j, stream: streamName(shard), subject: topicSubject(shard, t) + ".>", seen: after})
+}
+
+// At gives the event of a topic that stands at a place of the log; found is false where another topic's stands there, or nothing. All that was
+// stored when it was called is seen. It costs one request; the error is Unavailable, or names an event that cannot be read.
+func (j *Journal) At(ctx context.Context, t domain.Topic, seq uint64) (r domain.Record, found bool, err error) {
+	if seq == 0 {
+		return r, false, nil
+	}
+	shard := shardOf(t, j.Shards())
+	s, err := j.askLeader(ctx, streamName(shard), lookup{Seq: seq})
+	if err != nil {
+		return r, false, unavailable(err)
+	}
+	if s == nil || !strings.HasPrefix(s.Subject, topicSubject(shard, t)+".") {
+		return r, false, nil
+	}
+	r, err = j.record(s.Subject, s.Seq, s.Time, s.Data)
+	return r, err == nil, err
 }
 
 func (j *Journal) history(ctx context.Context, h history) ([]domain.Record, error) {

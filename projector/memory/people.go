@@ -41,7 +41,7 @@ func (s *Store) People(_ context.Context, query string, limit int) ([]domain.Per
 	}
 	slices.SortFunc(byUsername, view.ByUsername)
 	slices.SortFunc(byName, view.ByName)
-	return view.Found(byUsername, byName, limit), nil
+	return view.FoundPeople(byUsername, byName, limit), nil
 }
 
 // person gives the row of somebody, who may have none.

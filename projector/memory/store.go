@@ -8,6 +8,7 @@ import (
 
 	"parley/domain"
 	"parley/projector"
+	"parley/projector/internal/view"
 )
 
 // Store holds the read models. It is for any number of goroutines.
@@ -32,10 +33,16 @@ type rows struct {
 type conversation struct {
 	tail     projector.TailRow
 	group    projector.GroupRow
-	messages []projector.MessageRow // the one with number n at n-1
+	messages []message // the one with number n at n-1
+	recalled []uint64  // where those are that were taken back, in order
 	ids      map[id]uint64
 	members  map[domain.UserID]bool // who has a row in members
 	asked    map[domain.UserID]bool // who has a row in applies
+}
+
+type message struct {
+	view.Said
+	reactions map[string]map[domain.UserID]bool // who, by emoji
 }
 
 type id struct {
@@ -105,6 +112,9 @@ func (s *Store) Commit(_ context.Context, b projector.Batch) error {
 }
 
 func (s *Store) put(b projector.Batch) {
+	if b.Erased != nil {
+		s.erase(*b.Erased)
+	}
 	for _, p := range b.People {
 		s.people[p.UID] = p
 	}
@@ -118,6 +128,12 @@ func (s *Store) put(b projector.Batch) {
 		set(s.members, m.UID, m.Topic, m)
 		s.conversation(m.Topic).members[m.UID] = true
 	}
+	for _, key := range b.Met {
+		if _, known := s.members[key.UID][key.Topic]; !known {
+			set(s.members, key.UID, key.Topic, projector.MemberRow{UID: key.UID, Topic: key.Topic})
+			s.conversation(key.Topic).members[key.UID] = true
+		}
+	}
 	for _, r := range b.Blocks {
 		set(s.blocks, r.By, r.UID, true)
 		if !r.Blocks {
@@ -125,11 +141,7 @@ func (s *Store) put(b projector.Batch) {
 		}
 	}
 	s.putApplies(b)
-	for _, m := range b.Messages {
-		c := s.conversation(m.Topic)
-		c.messages = append(c.messages, m)
-		c.ids[id{m.From, m.ID}] = m.Seq
-	}
+	s.putMessages(b)
 	for _, t := range b.Tails {
 		s.conversation(t.Topic).tail = t
 	}
@@ -202,9 +214,33 @@ func (s *Store) Numbers(_ context.Context, places []projector.Place) ([]uint64, 
 	return numbers, nil
 }
 
+// at gives the message at seq; nil where there is none.
+func (c *conversation) at(seq uint64) *message {
+	if i := c.upTo(seq); i > 0 && c.messages[i-1].Seq == seq {
+		return &c.messages[i-1]
+	}
+	return nil
+}
+
 // upTo is how many messages there are at and before seq.
 func (c *conversation) upTo(seq uint64) int {
 	return sort.Search(len(c.messages), func(i int) bool { return c.messages[i].Seq > seq })
+}
+
+// Said gives those of the messages at some places that are there.
+func (s *Store) Said(_ context.Context, places []projector.Place) (there []projector.SaidRow, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, p := range places {
+		c := s.conversations[p.Topic]
+		if c == nil {
+			continue
+		}
+		if m := c.at(p.Seq); m != nil {
+			there = append(there, projector.SaidRow{Place: p, Said: domain.Said{From: m.From, Recalled: m.Recalled.Date != 0}})
+		}
+	}
+	return there, nil
 }
 
 // Known gives those of the messages that are there.

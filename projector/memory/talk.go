@@ -70,12 +70,7 @@ func (s *Store) Members(_ context.Context, me domain.UserID, gid domain.GroupID,
 func (s *Store) Conversations(_ context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	var lines []view.Line
-	for t, m := range s.members[me] {
-		c, marks := s.conversations[t], s.marks[me][t]
-		lines = append(lines, view.Line{MemberRow: m, Group: c.group, Tail: c.tail, Own: marks.own, Read: marks.read})
-	}
-	lines, next, err := view.Page(lines, after, limit)
+	lines, next, err := view.Page(s.lines(me), after, limit)
 	if err != nil {
 		return nil, "", err
 	}
@@ -83,12 +78,51 @@ func (s *Store) Conversations(_ context.Context, me domain.UserID, after string,
 	for i, l := range lines {
 		var last *domain.MessageView
 		if said := s.conversations[l.Topic].messages; len(said) > 0 {
-			m := view.Message(said[len(said)-1])
+			m := view.Message(said[len(said)-1].Said)
 			last = &m
 		}
 		list[i] = l.Conversation(me, last, s.person(l.Topic.Peer(me)))
 	}
 	return list, next, nil
+}
+
+// lines gives all that ties me to conversations.
+func (s *Store) lines(me domain.UserID) (lines []view.Line) {
+	for t, m := range s.members[me] {
+		c, marks := s.conversations[t], s.marks[me][t]
+		l := view.Line{MemberRow: m, Group: c.group, Tail: c.tail, Own: marks.own, Read: marks.read}
+		l.Recalled = c.recalledAfter(l.Mark())
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// Search gives a page of those of the messages of me's conversations that hold all the words of a query, the conversation with the newest message
+// first, and in each the newest message first, beginning after a cursor; and the cursor of where to go on, "" at the end. One answer looks at a
+// bounded number of messages, and may hold fewer than there are beyond it, or none. It refuses what is no query or no cursor with code Malformed
+// or TooLarge.
+func (s *Store) Search(_ context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error) {
+	words, err := view.Words(query)
+	if err != nil {
+		return nil, "", err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	hits, next, err := view.Search(s.lines(me), words, after, view.Limit(limit), s.read)
+	return view.Found(me, hits), next, err
+}
+
+func (s *Store) read(t domain.Topic, after, before uint64, limit int) (some []view.Said, err error) {
+	c := s.conversations[t]
+	if c == nil {
+		return nil, nil
+	}
+	for i := c.upTo(before - 1); i > 0 && len(some) < limit && c.messages[i-1].Seq > after; i-- {
+		if m := c.messages[i-1]; m.Recalled.Date == 0 {
+			some = append(some, m.Said)
+		}
+	}
+	return some, nil
 }
 
 // Messages gives a page of a conversation in the order of seq: the one just before a seq, or just after one, or the newest where both
@@ -119,8 +153,8 @@ func (s *Store) Messages(_ context.Context, me domain.UserID, t domain.Topic, be
 		first = end - view.Limit(limit)
 	}
 	list := make([]domain.MessageView, 0, end-first)
-	for _, m := range c.messages[first:end] {
-		list = append(list, view.Message(m))
+	for i := range c.messages[first:end] {
+		list = append(list, c.messages[first+i].view(me))
 	}
 	return list, more, nil
 }

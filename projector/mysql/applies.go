@@ -12,12 +12,12 @@ import (
 
 // Blocked gives those whom me blocks, by name.
 func (s *Store) Blocked(ctx context.Context, me domain.UserID) (blocked []domain.PersonView, err error) {
-	const query = `SELECT b.other, p.username, p.name, p.avatar FROM {blocks} b LEFT JOIN {people} p ON p.uid=b.other WHERE b.uid=? AND b.blocks=1`
+	const query = `SELECT b.other, ` + profileColumns + ` FROM {blocks} b LEFT JOIN {people} p ON p.uid=b.other WHERE b.uid=? AND b.blocks=1`
 	err = s.ask(ctx, "read who is blocked", func(ctx context.Context) error {
 		blocked, err = collect(ctx, s.db, func(r *sql.Rows) (domain.PersonView, error) {
 			var u domain.UserID
 			var p profile
-			err := r.Scan(&u, &p.username, &p.name, &p.avatar)
+			err := r.Scan(append([]any{&u}, p.into()...)...)
 			return view.Person(p.of(u)), err
 		}, query, string(me))
 		slices.SortFunc(blocked, view.ByName)
@@ -112,7 +112,7 @@ func first(ctx context.Context, q asker, lists []list, after view.ApplyPlace, li
 
 // whole gives all there is to say of what keys name.
 func whole(ctx context.Context, q asker, keys []view.Apply) (found []view.Apply, err error) {
-	const query = `SELECT a.topic, a.uid, a.type, a.sender, a.data, a.date, a.seq, p.username, p.name, p.avatar, ` + groupColumns + `
+	const query = `SELECT a.topic, a.uid, a.type, a.sender, a.data, a.date, a.seq, ` + profileColumns + `, ` + groupColumns + `
 		FROM {applies} a LEFT JOIN {people} p ON p.uid=a.sender LEFT JOIN {conversations} c ON c.topic=a.topic WHERE `
 	for some := range slices.Chunk(keys, chunk) {
 		var args []any
@@ -131,9 +131,8 @@ func whole(ctx context.Context, q asker, keys []view.Apply) (found []view.Apply,
 func scanApply(r *sql.Rows) (a view.Apply, err error) {
 	var from profile
 	var g groupRow
-	err = r.Scan(append([]any{
-		topicOf(&a.Topic), &a.UID, &a.Type, &a.From, &a.Data, &a.Date, &a.Seq, &from.username, &from.name, &from.avatar,
-	}, g.into()...)...)
+	to := []any{topicOf(&a.Topic), &a.UID, &a.Type, &a.From, &a.Data, &a.Date, &a.Seq}
+	err = r.Scan(append(append(to, from.into()...), g.into()...)...)
 	if len(a.Data) == 0 {
 		a.Data = nil
 	}

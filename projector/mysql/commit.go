@@ -107,7 +107,8 @@ func whyNot(ctx context.Context, tx asker, b projector.Batch, mine string) error
 
 func putAll(ctx context.Context, tx asker, b projector.Batch) error {
 	for _, step := range []func(context.Context, asker, projector.Batch) error{
-		putMessages, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, putBlocks, dropApplies, putApplies,
+		erase, putMessages, putEdits, putReacted, putRecalls, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, putMet, putBlocks,
+		dropApplies, putApplies,
 	} {
 		if err := step(ctx, tx, b); err != nil {
 			return err
@@ -144,9 +145,9 @@ func putMarks(ctx context.Context, tx asker, b projector.Batch) error {
 }
 
 func putPeople(ctx context.Context, tx asker, b projector.Batch) error {
-	head, tail := upsert("{people}", "uid", "username", "name", "avatar", "username_key", "name_key")
+	head, tail := upsert("{people}", "uid", "username", "name", "avatar", "username_key", "name_key", "erased")
 	return put(ctx, tx, head, tail, b.People, func(p projector.PersonRow) []any {
-		return []any{string(p.UID), p.Username, p.Name, p.Avatar, []byte(view.Key(p.Username)), []byte(view.Key(p.Name))}
+		return []any{string(p.UID), p.Username, p.Name, p.Avatar, []byte(view.Key(p.Username)), []byte(view.Key(p.Name)), int(p.Erased)}
 	})
 }
 
@@ -166,6 +167,14 @@ func putMembers(ctx context.Context, tx asker, b projector.Batch) error {
 	head, tail := upsert("{members}", "uid,topic", "present", "role", "answers", "since", "joined_seq", "left_seq", "hidden_seq")
 	return put(ctx, tx, head, tail, b.Members, func(m projector.MemberRow) []any {
 		return []any{string(m.UID), m.Topic.Key(), m.Present, string(m.Role), m.Answers, m.Since, m.Joined, m.Left, m.Hidden}
+	})
+}
+
+// putMet adds those who have no row yet; the others keep theirs.
+func putMet(ctx context.Context, tx asker, b projector.Batch) error {
+	const head = "INSERT INTO {members} (uid, topic, present, role, answers, since, joined_seq, left_seq, hidden_seq) VALUES "
+	return put(ctx, tx, head, " ON DUPLICATE KEY UPDATE uid=VALUES(uid)", b.Met, func(m projector.ApplyKey) []any {
+		return []any{string(m.UID), m.Topic.Key(), false, "", false, 0, 0, 0, 0}
 	})
 }
 

@@ -29,7 +29,7 @@ func (s *Store) Person(ctx context.Context, uid domain.UserID) (domain.PersonVie
 
 // people gives the rows of those who have one.
 func people(ctx context.Context, q asker, uids []domain.UserID) (map[domain.UserID]projector.PersonRow, error) {
-	rows, err := collectIn(ctx, q, scanPerson, "SELECT uid, username, name, avatar FROM {people} WHERE uid IN (", keys(uids))
+	rows, err := collectIn(ctx, q, scanPerson, "SELECT uid, username, name, avatar, erased FROM {people} WHERE uid IN (", keys(uids))
 	found := make(map[domain.UserID]projector.PersonRow, len(rows))
 	for _, p := range rows {
 		found[p.UID] = p
@@ -38,14 +38,24 @@ func people(ctx context.Context, q asker, uids []domain.UserID) (map[domain.User
 }
 
 func scanPerson(r *sql.Rows) (p projector.PersonRow, err error) {
-	return p, r.Scan(&p.UID, &p.Username, &p.Name, &p.Avatar)
+	return p, r.Scan(&p.UID, &p.Username, &p.Name, &p.Avatar, &p.Erased)
 }
 
 // profile is what a LEFT JOIN gives of somebody, who may have none.
-type profile struct{ username, name, avatar sql.NullString }
+type profile struct {
+	username, name, avatar sql.NullString
+	erased                 sql.NullInt64
+}
 
-func (p profile) of(u domain.UserID) projector.PersonRow {
-	return projector.PersonRow{UID: u, Username: p.username.String, Name: p.name.String, Avatar: p.avatar.String}
+// profileColumns are what a profile reads.
+const profileColumns = "p.username, p.name, p.avatar, p.erased"
+
+func (p *profile) into() []any { return []any{&p.username, &p.name, &p.avatar, &p.erased} }
+
+func (p *profile) of(u domain.UserID) projector.PersonRow {
+	return projector.PersonRow{
+		UID: u, Username: p.username.String, Name: p.name.String, Avatar: p.avatar.String, Erased: projector.Erased(p.erased.Int64),
+	}
 }
 
 // People gives those whose username or name begins with query, without regard to case: the first of each by username and by name, at
@@ -58,8 +68,8 @@ func (s *Store) People(ctx context.Context, query string, limit int) (found []do
 	err = s.ask(ctx, "search for people", func(ctx context.Context) error {
 		var begin [2][]domain.PersonView
 		for i, search := range []string{
-			"SELECT uid, username, name, avatar FROM {people} WHERE username_key>=? AND username_key<? ORDER BY username_key, uid LIMIT ?",
-			"SELECT uid, username, name, avatar FROM {people} WHERE name_key>=? AND name_key<? ORDER BY name_key, uid LIMIT ?",
+			"SELECT uid, username, name, avatar, erased FROM {people} WHERE username_key>=? AND username_key<? ORDER BY username_key, uid LIMIT ?",
+			"SELECT uid, username, name, avatar, erased FROM {people} WHERE name_key>=? AND name_key<? ORDER BY name_key, uid LIMIT ?",
 		} {
 			rows, err := collect(ctx, s.db, scanPerson, search, []byte(from), []byte(to), view.Limit(limit))
 			if err != nil {
@@ -69,7 +79,7 @@ func (s *Store) People(ctx context.Context, query string, limit int) (found []do
 				begin[i] = append(begin[i], view.Person(p))
 			}
 		}
-		found = view.Found(begin[0], begin[1], limit)
+		found = view.FoundPeople(begin[0], begin[1], limit)
 		return nil
 	})
 	return found, err

@@ -33,6 +33,7 @@ func raw(tb testing.TB, dsn string) *sql.DB {
 var tableKeys = map[string]string{
 	"people": "uid", "conversations": "topic", "members": "uid, topic", "marks": "uid, topic",
 	"messages": "topic, seq", "applies": "topic, uid", "seen": "uid", "blocks": "uid, other", "checkpoints": "shard",
+	"recalls": "topic, seq", "reactions": "topic, seq, emoji, uid",
 }
 
 // dump gives every row of every table.

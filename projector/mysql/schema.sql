@@ -13,9 +13,11 @@ CREATE TABLE people (
   avatar       VARCHAR(1024)  NOT NULL,
   username_key VARBINARY(128) NOT NULL, -- username and name without their case, for searching
   name_key     VARBINARY(256) NOT NULL,
+  erased       TINYINT        NOT NULL, -- 1 where they are gone for good, 2 where nothing of theirs is left in the log
   PRIMARY KEY (uid),
   KEY by_username (username_key, uid),
-  KEY by_name (name_key, uid)
+  KEY by_name (name_key, uid),
+  KEY by_erased (erased, uid)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE seen (
@@ -68,19 +70,37 @@ CREATE TABLE marks (
   own_number  BIGINT UNSIGNED NOT NULL DEFAULT 0,
   read_seq    BIGINT UNSIGNED NOT NULL DEFAULT 0, -- read as the reader says
   read_number BIGINT UNSIGNED NOT NULL DEFAULT 0,
-  PRIMARY KEY (uid, topic)
+  PRIMARY KEY (uid, topic),
+  KEY by_topic (topic, uid) -- for counting anew
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE messages (
-  topic  VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  seq    BIGINT UNSIGNED NOT NULL,
-  number BIGINT UNSIGNED NOT NULL, -- 1, 2, 3 in each conversation
-  sender VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  id     VARCHAR(64)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- the client's own
-  date   BIGINT          NOT NULL,
-  msg    MEDIUMTEXT      NOT NULL,
+  topic    VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq      BIGINT UNSIGNED NOT NULL,
+  number   BIGINT UNSIGNED NOT NULL, -- 1, 2, 3 in each conversation
+  sender   VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  id       VARCHAR(64)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- the client's own
+  date     BIGINT          NOT NULL,
+  msg      MEDIUMTEXT      NOT NULL, -- '' where it was taken back
+  edited   BIGINT          NOT NULL DEFAULT 0, -- when it was edited last; 0 for never
+  recalled BIGINT          NOT NULL DEFAULT 0, -- when it was taken back
+  recaller VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '', -- by whom
   PRIMARY KEY (topic, seq),
   UNIQUE KEY once (topic, sender, id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE recalls (
+  topic VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq   BIGINT UNSIGNED NOT NULL, -- of a message that was taken back, and is not unread
+  PRIMARY KEY (topic, seq)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE reactions (
+  topic VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq   BIGINT UNSIGNED NOT NULL, -- of the message
+  emoji VARBINARY(64)   NOT NULL,
+  uid   VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (topic, seq, emoji, uid)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE applies (

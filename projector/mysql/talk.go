@@ -1,6 +1,7 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -92,7 +93,7 @@ func (s *Store) Group(ctx context.Context, me domain.UserID, gid domain.GroupID)
 
 // Members gives those in a group to one of them, in the order of their ids, beginning after one.
 func (s *Store) Members(ctx context.Context, me domain.UserID, gid domain.GroupID, after domain.UserID, limit int) (members []domain.MemberView, err error) {
-	const query = `SELECT m.uid, m.role, m.since, p.username, p.name, p.avatar FROM {members} m LEFT JOIN {people} p ON p.uid=m.uid
+	const query = `SELECT m.uid, m.role, m.since, ` + profileColumns + ` FROM {members} m LEFT JOIN {people} p ON p.uid=m.uid
 		WHERE m.topic=? AND m.present=1 AND m.uid>? ORDER BY m.uid LIMIT ?`
 	t := domain.InGroup(gid)
 	err = s.ask(ctx, "read members", func(ctx context.Context) error {
@@ -106,7 +107,7 @@ func (s *Store) Members(ctx context.Context, me domain.UserID, gid domain.GroupI
 		members, err = collect(ctx, s.db, func(r *sql.Rows) (domain.MemberView, error) {
 			var m projector.MemberRow
 			var p profile
-			err := r.Scan(&m.UID, &m.Role, &m.Since, &p.username, &p.name, &p.avatar)
+			err := r.Scan(append([]any{&m.UID, &m.Role, &m.Since}, p.into()...)...)
 			return view.Member(m, p.of(m.UID)), err
 		}, query, t.Key(), string(after), view.Limit(limit))
 		return err
@@ -129,6 +130,10 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 		if err != nil {
 			return err
 		}
+		recalled, err := recalledAfter(ctx, q, lines)
+		if err != nil {
+			return err
+		}
 		var peers []domain.UserID
 		for _, l := range lines {
 			if peer := l.Topic.Peer(me); peer != "" {
@@ -139,7 +144,7 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 		list = make([]domain.ConversationView, len(lines))
 		for i, l := range lines {
 			h := shown[l.Topic]
-			l.Group = h.group
+			l.Group, l.Recalled = h.group, recalled[l.Topic]
 			list[i] = l.Conversation(me, h.last, known(with, l.Topic.Peer(me)))
 		}
 		return err
@@ -161,6 +166,31 @@ func mine(ctx context.Context, q asker, me domain.UserID) ([]view.Line, error) {
 	}, query, string(me))
 }
 
+// recalledAfter says how many of the messages after the mark of each of some lines were taken back; where none were, it says nothing. It reads a range
+// of an index for each.
+func recalledAfter(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]uint64, error) {
+	type count struct {
+		topic domain.Topic
+		n     uint64
+	}
+	counts := make(map[domain.Topic]uint64)
+	for some := range slices.Chunk(lines, chunk) {
+		var args []any
+		for _, l := range some {
+			args = append(args, l.Topic.Key(), l.Mark())
+		}
+		found, err := collect(ctx, q, func(r *sql.Rows) (c count, err error) { return c, r.Scan(topicOf(&c.topic), &c.n) },
+			"SELECT topic, COUNT(*) FROM {recalls} WHERE "+either(len(some), "topic=? AND seq>?")+" GROUP BY topic", args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range found {
+			counts[c.topic] = c.n
+		}
+	}
+	return counts, nil
+}
+
 // head is what a line shows of its conversation.
 type head struct {
 	group projector.GroupRow
@@ -173,7 +203,7 @@ func heads(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]he
 		keys[i] = l.Topic.Key()
 	}
 	rows, err := collectIn(ctx, q, scanHead, `SELECT c.topic, c.name, c.avatar, c.history, COALESCE(s.seq,0), COALESCE(s.sender,''), COALESCE(s.id,''),
-			COALESCE(s.date,0), COALESCE(s.msg,'')
+			COALESCE(s.date,0), COALESCE(s.msg,''), COALESCE(s.edited,0), COALESCE(s.recalled,0), COALESCE(s.recaller,'')
 		FROM {conversations} c LEFT JOIN {messages} s ON s.topic=c.topic AND s.seq=c.last_seq WHERE c.topic IN (`, keys)
 	found := make(map[domain.Topic]head, len(rows))
 	for _, h := range rows {
@@ -183,8 +213,8 @@ func heads(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]he
 }
 
 func scanHead(r *sql.Rows) (h head, err error) {
-	var m projector.MessageRow
-	err = r.Scan(topicOf(&h.group.Topic), &h.group.Name, &h.group.Avatar, &h.group.History, &m.Seq, &m.From, &m.ID, &m.Date, &m.Msg)
+	var m view.Said
+	err = r.Scan(append([]any{topicOf(&h.group.Topic), &h.group.Name, &h.group.Avatar, &h.group.History}, into(&m)...)...)
 	if m.Seq > 0 {
 		last := view.Message(m)
 		h.last = &last
@@ -192,9 +222,14 @@ func scanHead(r *sql.Rows) (h head, err error) {
 	return h, err
 }
 
-func scanMessage(r *sql.Rows) (m projector.MessageRow, err error) {
-	return m, r.Scan(topicOf(&m.Topic), &m.Seq, &m.From, &m.ID, &m.Date, &m.Msg)
+// saidColumns are what into reads.
+const saidColumns = "seq, sender, id, date, msg, edited, recalled, recaller"
+
+func into(m *view.Said) []any {
+	return []any{&m.Seq, &m.From, &m.ID, &m.Date, &m.Msg, &m.Edited, &m.Recalled.Date, &m.Recalled.By}
 }
+
+func scanSaid(r *sql.Rows) (m view.Said, err error) { return m, r.Scan(into(&m)...) }
 
 // Messages gives a page of a conversation in the order of seq: the one just before a seq, or just after one, or the newest where both
 // are 0; with both, what lies between, from after on. more says whether there are others beyond the page. Whoever may not see it is
@@ -213,8 +248,11 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 			order = "ASC"
 		}
 		limit := view.Limit(limit)
-		rows, err := collect(ctx, s.db, scanMessage, "SELECT topic, seq, sender, id, date, msg FROM {messages} WHERE topic=? AND seq>? AND seq<=? ORDER BY seq "+
+		rows, err := collect(ctx, s.db, scanSaid, "SELECT "+saidColumns+" FROM {messages} WHERE topic=? AND seq>? AND seq<=? ORDER BY seq "+
 			order+" LIMIT ?", t.Key(), max(from, after), upTo, limit+1)
+		if err != nil {
+			return err
+		}
 		if more = len(rows) > limit; more {
 			rows = rows[:limit]
 		}
@@ -225,9 +263,32 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 		for i, m := range rows {
 			list[i] = view.Message(m)
 		}
-		return err
+		return react(ctx, s.db, me, t, list)
 	})
 	return list, more, err
+}
+
+// react adds to messages how many have reacted to them. It counts an entry of an index for each reaction.
+func react(ctx context.Context, q asker, me domain.UserID, t domain.Topic, list []domain.MessageView) error {
+	if len(list) == 0 {
+		return nil
+	}
+	type reaction struct {
+		seq uint64
+		domain.ReactionView
+	}
+	found, err := collect(ctx, q, func(r *sql.Rows) (v reaction, err error) { return v, r.Scan(&v.seq, &v.Emoji, &v.Count, &v.Mine) },
+		"SELECT seq, emoji, COUNT(*), MAX(uid=?) FROM {reactions} WHERE topic=? AND seq BETWEEN ? AND ? GROUP BY seq, emoji",
+		string(me), t.Key(), list[0].Seq, list[len(list)-1].Seq)
+	for _, r := range found {
+		if at, ok := slices.BinarySearchFunc(list, r.seq, func(m domain.MessageView, seq uint64) int { return cmp.Compare(m.Seq, seq) }); ok {
+			list[at].Reactions = append(list[at].Reactions, r.ReactionView)
+		}
+	}
+	for _, m := range list {
+		slices.SortFunc(m.Reactions, view.ByEmoji)
+	}
+	return err
 }
 
 // readable gives after which seq and up to which me may read a conversation, or refuses with code Forbidden.

@@ -101,6 +101,13 @@ func (a answers) person(me domain.UserID) {
 	if next != "" {
 		a.tb.Fatalf("Conversations %s: there is a next page after all of them", me)
 	}
+	for _, q := range []string{"hi", "edit", "é", "\\b", "geändert 🙂"} {
+		for after, page := "", 0; page == 0 || after != ""; page++ {
+			found, following, err := a.Search(ctx, me, q, after, 3)
+			a.note([]any{found, following}, err, "Search %s %q, page %d", me, q, page)
+			after = following
+		}
+	}
 	for page := 0; ; page++ {
 		list, following, err := a.Conversations(ctx, me, next, 2)
 		a.note([]any{list, following}, err, "Conversations %s, page %d", me, page)

@@ -65,7 +65,7 @@ func testDescribed(t *testing.T, s *story) {
 	applies, err := s.applies("cid")
 	s.equal("to somebody invited", applies[0].Group, err, looks+"}")
 	list, _, err := s.Conversations(ctx, "bob", "", 10)
-	s.equal("in the list of conversations", list, err, `[{"id":"g:g","name":"new","avatar":"g.png","unread":0,"read":0}]`)
+	s.equal("in the list of conversations", list, err, `[{"id":"g:g","name":"new","avatar":"g.png","unread":0,"read":1}]`)
 
 	s.happen(g, domain.GroupDescribed{By: "ann", Name: "third", History: domain.HistoryAll})
 	s.fold()

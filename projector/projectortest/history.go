@@ -18,20 +18,33 @@ type History struct {
 	at          time.Duration
 	friendships map[domain.Topic]*domain.Friendship
 	groups      map[domain.GroupID]*domain.Group
+	erased      map[domain.UserID]bool
 }
 
 // NewHistory begins a history in a log.
 func NewHistory(log *Log) *History {
-	return &History{log: log, friendships: make(map[domain.Topic]*domain.Friendship), groups: make(map[domain.GroupID]*domain.Group)}
+	return &History{log: log, friendships: make(map[domain.Topic]*domain.Friendship), groups: make(map[domain.GroupID]*domain.Group), erased: make(map[domain.UserID]bool)}
 }
+
+// steps are what may happen, by how often it does.
+var steps = slices.Concat(
+	slices.Repeat([]string{"say", "group"}, 8), slices.Repeat([]string{"change", "friend"}, 5), slices.Repeat([]string{"mark", "profile", "status"}, 2),
+	[]string{"erase", "forget"},
+)
 
 // Go draws and appends n steps.
 func (h *History) Go(t *rapid.T, n int) {
 	for range n {
 		h.at += time.Duration(rapid.IntRange(0, 2).Draw(t, "ms")) * time.Millisecond
-		switch pick(t, "step", []string{"say", "say", "say", "mark", "friend", "friend", "group", "group", "group", "group", "profile", "status"}) {
+		switch pick(t, "step", steps) {
 		case "say":
 			h.say(t)
+		case "change":
+			h.change(t)
+		case "erase":
+			h.erase(t)
+		case "forget":
+			h.forget(t)
 		case "mark":
 			h.mark(t)
 		case "friend":
@@ -152,12 +165,21 @@ func (h *History) group(t *rapid.T) {
 		if !g.Exists() {
 			kinds = [][]domain.GroupCommand{making(id, by, outside)}
 		}
-		if e, err := g.Decide(pick(t, "command", pick(t, "kind", kinds))); err == nil && e != nil {
-			g.Evolve(e, h.now())
-			h.append(domain.InGroup(id), e)
+		if h.take(domain.InGroup(id), g, pick(t, "command", pick(t, "kind", kinds))) {
 			return
 		}
 	}
+}
+
+// take appends what follows from a command, if anything does.
+func (h *History) take(in domain.Topic, g *domain.Group, c domain.GroupCommand) bool {
+	e, err := g.Decide(c)
+	if err != nil || e == nil {
+		return false
+	}
+	g.Evolve(e, h.now())
+	h.append(in, e)
+	return true
 }
 
 func making(id domain.GroupID, by, other domain.UserID) []domain.GroupCommand {

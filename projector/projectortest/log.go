@@ -77,6 +77,15 @@ func replacedBy(e domain.Event) func(earlier domain.Event) bool {
 	return nil
 }
 
+// Remove takes events out, as an erasure does. Their places stay empty.
+func (l *Log) Remove(which func(domain.Record) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.shards {
+		l.shards[i].records = slices.DeleteFunc(slices.Clone(l.shards[i].records), which)
+	}
+}
+
 // Remake empties the log and begins another life of it.
 func (l *Log) Remake(epoch string) {
 	l.mu.Lock()
@@ -123,13 +132,16 @@ func (l *Log) State(_ context.Context, t domain.Topic, before uint64) (state []d
 	return state, nil
 }
 
-// Ends gives the position of each shard's end.
+// Ends gives the position of each shard's last event.
 func (l *Log) Ends(context.Context) ([]domain.Position, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ends := make([]domain.Position, len(l.shards))
 	for i, s := range l.shards {
-		ends[i] = domain.Position{Epoch: l.epoch, Seq: s.last}
+		ends[i] = domain.Position{Epoch: l.epoch}
+		if n := len(s.records); n > 0 {
+			ends[i].Seq = s.records[n-1].Seq
+		}
 	}
 	return ends, nil
 }

@@ -29,17 +29,23 @@ func Recount(tb testing.TB, log *Log, s Store) {
 // said is what a conversation comes to.
 type said struct {
 	topic    domain.Topic
-	messages []domain.Record
+	messages []*message
 	group    *domain.Group // never made where it is none
 	described
 	inside map[domain.UserID]bool          // members, or friends
 	joined map[domain.UserID]domain.Record // who joined, and by what, the last time
 	left   map[domain.UserID]uint64        // who left, and where
-	own    map[domain.UserID]uint64        // the last message of one's own, or before one came
+	own    map[domain.UserID]uint64        // the last message of one's own, or where one joined
 	read   map[domain.UserID]uint64
 	hidden map[domain.UserID]uint64        // up to where it was hidden from who left
 	asked  map[domain.UserID]domain.Record // who waits or is waited for, by what
 	blocks map[domain.UserID]bool          // who blocks the other
+}
+
+// message is one that counts, as it stands now.
+type message struct {
+	domain.MessageView
+	who map[[2]string]bool // who has reacted, and with what
 }
 
 func recount(log *Log, t domain.Topic) said {
@@ -66,8 +72,14 @@ func recount(log *Log, t domain.Topic) said {
 			}
 			if key := [2]string{string(e.From), e.ID}; may && !sent[key] {
 				sent[key] = true
-				c.messages = append(c.messages, r)
+				v := domain.MessageView{Seq: r.Seq, ID: e.ID, From: e.From, Date: domain.Date(r.Time), Msg: e.Msg}
+				c.messages = append(c.messages, &message{v, make(map[[2]string]bool)})
 				c.own[e.From] = r.Seq
+			}
+		case domain.MessageEdited, domain.MessageRecalled, domain.MessageReacted:
+			by, open := e.(domain.Spoken).Speaker()
+			if direct && f.MaySend(by, open) == nil || !direct && c.group.MaySend(by) == nil {
+				c.change(r)
 			}
 		case domain.ReadMarked:
 			c.read[e.By] = min(e.Seq, r.Seq)
@@ -77,6 +89,7 @@ func recount(log *Log, t domain.Topic) said {
 			c.described = c.described.after(e)
 			c.moved(r, f)
 			c.asks(r, f)
+			c.erase(e)
 			for _, u := range People {
 				c.blocks[u] = f.Blocked(u)
 			}
@@ -98,10 +111,7 @@ func (c said) moved(r domain.Record, f domain.Friendship) {
 					c.hidden[u] = c.joined[u].Seq
 				}
 			} else {
-				c.joined[u] = r
-				if n := len(c.messages); n > 0 {
-					c.own[u] = c.messages[n-1].Seq
-				}
+				c.joined[u], c.own[u] = r, r.Seq
 			}
 		}
 		c.inside[u] = now
@@ -121,16 +131,16 @@ func (c said) visible(me domain.UserID, seq uint64) bool {
 
 func (c said) check(tb testing.TB, s Store, me domain.UserID) {
 	tb.Helper()
-	var want []domain.Record
+	var want []*message
 	direct := c.topic.Peer(me) != ""
 	may := c.inside[me] || c.left[me] > 0 || direct && len(c.messages) > 0
 	mark, unread := max(c.own[me], c.read[me]), uint64(0)
-	for _, r := range c.messages {
-		if !c.visible(me, r.Seq) {
+	for _, m := range c.messages {
+		if !c.visible(me, m.Seq) {
 			continue
 		}
-		want = append(want, r)
-		if r.Seq > mark {
+		want = append(want, m)
+		if m.Seq > mark && m.Recalled == nil {
 			unread++
 		}
 	}
@@ -143,7 +153,7 @@ func (c said) check(tb testing.TB, s Store, me domain.UserID) {
 }
 
 // pages fails where a page of messages, at either end or in between, is not that of what me is to see.
-func (c said) pages(tb testing.TB, s Store, me domain.UserID, visible []domain.Record) {
+func (c said) pages(tb testing.TB, s Store, me domain.UserID, visible []*message) {
 	tb.Helper()
 	places := []uint64{0, 1, c.joined[me].Seq, c.left[me]}
 	if n := len(visible); n > 0 {
@@ -156,12 +166,12 @@ func (c said) pages(tb testing.TB, s Store, me domain.UserID, visible []domain.R
 	}
 }
 
-func (c said) page(tb testing.TB, s Store, me domain.UserID, visible []domain.Record, before, after uint64, limit int) {
+func (c said) page(tb testing.TB, s Store, me domain.UserID, visible []*message, before, after uint64, limit int) {
 	tb.Helper()
-	var want []domain.Record
-	for _, r := range visible {
-		if (before == 0 || r.Seq < before) && r.Seq > after {
-			want = append(want, r)
+	var want []*message
+	for _, m := range visible {
+		if (before == 0 || m.Seq < before) && m.Seq > after {
+			want = append(want, m)
 		}
 	}
 	wantMore := len(want) > limit
@@ -177,16 +187,15 @@ func (c said) page(tb testing.TB, s Store, me domain.UserID, visible []domain.Re
 			me, len(got), c.topic, before, after, limit, more, err, len(want), wantMore)
 		return
 	}
-	for i, r := range want {
-		m := r.Event.(domain.Message)
-		if v := got[i]; v.Seq != r.Seq || v.From != m.From || v.ID != m.ID || string(v.Msg) != string(m.Msg) || v.Date != domain.Date(r.Time) {
-			tb.Errorf("%s sees %+v in %s, want %+v", me, v, c.topic, r)
+	for i, m := range want {
+		if got, want := asJSON(got[i]), asJSON(m.seenBy(me)); got != want {
+			tb.Errorf("%s sees %s in %s, want %s", me, got, c.topic, want)
 		}
 	}
 }
 
 // listed fails where the conversation stands otherwise in me's list.
-func (c said) listed(tb testing.TB, s Store, me domain.UserID, visible []domain.Record, mark, unread uint64) {
+func (c said) listed(tb testing.TB, s Store, me domain.UserID, visible []*message, mark, unread uint64) {
 	tb.Helper()
 	list, _, err := s.Conversations(tb.Context(), me, "", 500)
 	if err != nil {

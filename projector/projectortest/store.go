@@ -26,6 +26,7 @@ type Store interface {
 	Members(ctx context.Context, me domain.UserID, gid domain.GroupID, after domain.UserID, limit int) ([]domain.MemberView, error)
 	Conversations(ctx context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error)
 	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
+	Search(ctx context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error)
 	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (uint64, bool, error)
 	Wait(ctx context.Context, ends []domain.Position) (uint64, error)
 	Ready(ctx context.Context) error
