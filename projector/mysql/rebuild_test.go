@@ -204,13 +204,14 @@ func TestWhatTheLogHasForgottenIsNoDifference(t *testing.T) {
 		log.Append(domain.About(u), domain.StatusSet{Status: domain.StatusOnline}, 0)
 		log.Append(ab, domain.ReadMarked{By: u, Seq: 1}, 0)
 	}
+	log.Append(domain.Direct("x", "y"), domain.ReadMarked{By: "x", Seq: 1}, 0)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	for _, u := range projectortest.People {
 		log.Append(domain.About(u), domain.StatusSet{Status: domain.StatusInvisible}, 1)
 		log.Append(ab, domain.ReadMarked{By: u, Seq: 2}, 0)
 	}
 	verified(t, log, s)
-	exec(t, db, "UPDATE marks SET read_seq=77 WHERE uid='ann' AND topic<>'user.ann.bob' LIMIT 1")
+	exec(t, db, "UPDATE marks SET read_seq=77 WHERE uid='x'")
 	exec(t, db, "UPDATE seen SET date=0 WHERE uid='ann'") // of which the log says something newer
 	c, err := projector.Verify(t.Context(), log, s, projector.RebuildOptions{})
 	if err != nil || len(c.Differences) != 1 || c.Differences[0].Table != "marks" {
@@ -233,7 +234,7 @@ func TestManyRowsAreCompared(t *testing.T) {
 	for _, uid := range []string{"u00000", "u04999", "u05000", "u05001", "u09999", "u10000"} {
 		exec(t, db, "UPDATE people SET avatar='x' WHERE uid=?", uid)
 	}
-	exec(t, db, "INSERT INTO people (uid, username, name, avatar, username_key, name_key) SELECT CONCAT('z', uid), '', '', '', '', '' FROM people LIMIT 7000")
+	exec(t, db, "INSERT INTO seen (uid, date) SELECT uid, 1 FROM people LIMIT 7000")
 	c, err := projector.Verify(t.Context(), log, s, projector.RebuildOptions{})
 	if err != nil || len(c.Differences) != 7006 {
 		t.Errorf("%v, %d differences; want 7006", err, len(c.Differences))
@@ -368,6 +369,156 @@ func TestLongQuestionsHoldUpOnlyTheSwap(t *testing.T) {
 	projectortest.CatchUp(t, log, s)
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+	verified(t, log, s)
+}
+
+// While tables are swapped nothing is committed into those that served: who commits waits, and is told afterwards where they are others.
+func TestNothingIsCommittedDuringASwap(t *testing.T) {
+	dsn := mysqltest.DSN(t)
+	s, db := open(t, dsn), raw(t, dsn)
+	log := projectortest.NewLog(2)
+	if err := s.Prepare(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	swap, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer swap.Close()
+	const lock = "CONCAT('parley.swap.', LEFT(SHA1(DATABASE()), 16))"
+	var from domain.Position
+	for seq := uint64(1); seq <= 2; seq++ { // the first commit of a shard, and one that follows
+		if _, err := swap.ExecContext(t.Context(), "DO GET_LOCK("+lock+", 0)"); err != nil {
+			t.Fatal(err)
+		}
+		to := domain.Position{Epoch: "first", Seq: seq, Time: 1}
+		done := make(chan error, 1)
+		go func() { done <- s.Commit(t.Context(), projector.Batch{From: from, To: to}) }()
+		projectortest.Until(t, "it waits", func() bool {
+			var n int
+			err := db.QueryRow("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB=DATABASE() AND STATE='User lock'").Scan(&n)
+			return err == nil && n == 1
+		})
+		if at, err := s.Checkpoint(t.Context(), 0); err != nil || at != from {
+			t.Errorf("it was committed: %v, %v", at, err)
+		}
+		if _, err := swap.ExecContext(t.Context(), "DO RELEASE_LOCK("+lock+")"); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+		from = to
+	}
+	if err := s.Commit(t.Context(), projector.Batch{From: domain.Position{Epoch: "first", Seq: 1, Time: 1}, To: from}); !errors.Is(err, projector.ErrFenced) {
+		t.Errorf("from another place: %v", err)
+	}
+	if _, err := projector.Rebuild(t.Context(), log, open(t, dsn), projector.RebuildOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Whole(t.Context()); !errors.Is(err, projector.ErrSwapped) {
+		t.Errorf("Whole: %v", err)
+	}
+	exec(t, db, "INSERT INTO checkpoints (shard, epoch, seq, time, generation) VALUES (0, 'first', 2, 1, '')")
+	next := projector.Batch{From: from, To: domain.Position{Epoch: "first", Seq: 3, Time: 1}}
+	if err := s.Commit(t.Context(), next); !errors.Is(err, projector.ErrSwapped) {
+		t.Errorf("into other tables: %v", err)
+	}
+	if err := s.Prepare(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(t.Context(), next); err != nil {
+		t.Errorf("when it knows of them: %v", err)
+	}
+}
+
+// gated is a log that is not read up to a place before a gate is open.
+type gated struct {
+	*projectortest.Log
+	gate chan struct{}
+}
+
+func (l gated) ReadTo(ctx context.Context, shard int, after domain.Position, end uint64, batch int, fn func([]domain.Record) error) error {
+	return l.Log.ReadTo(ctx, shard, after, end, batch, func(some []domain.Record) error {
+		if err := fn(some); err != nil || after.Seq > 0 {
+			return err
+		}
+		select {
+		case <-l.gate:
+		case <-ctx.Done():
+		}
+		return ctx.Err()
+	})
+}
+
+// Tables of another version serve until those of this one are there, and Ready says how far they are. A second projector waits for the first.
+func TestAnotherVersionServesMeanwhile(t *testing.T) {
+	dsn := mysqltest.DSN(t)
+	s, db := open(t, dsn), raw(t, dsn)
+	log := gated{projectortest.NewLog(1), make(chan struct{})}
+	story(log.Log)
+	projectortest.Fold(t, log.Log, s, projectortest.Quick())
+	want := dump(t, db)
+	for table := range tableKeys {
+		exec(t, db, "ALTER TABLE "+table+" COMMENT='parley read models another-version abc'")
+	}
+	exec(t, db, "ALTER TABLE people DROP COLUMN avatar")
+	exec(t, db, "CREATE TABLE only_theirs (a INT) COMMENT='parley read models another-version abc'")
+	o := projectortest.Quick()
+	o.Rebuild = 10
+	one, stopOne := projectortest.Start(t, log, open(t, dsn), o)
+	projectortest.Until(t, "it says how far it is", func() bool {
+		err := one.Ready()
+		return err != nil && strings.Contains(err.Error(), "anew beside the old: ") && !strings.Contains(err.Error(), ": 0 %")
+	})
+	two, stopTwo := projectortest.Start(t, log, open(t, dsn), o)
+	projectortest.Until(t, "the other waits", func() bool { return errors.Is(two.Ready(), projector.ErrBusy) })
+	if _, err := s.Friends(t.Context(), "ann"); err != nil {
+		t.Errorf("who asks meanwhile: %v", err)
+	}
+	if err := open(t, dsn).Ready(t.Context()); err != nil {
+		t.Errorf("who only asks is not ready: %v", err)
+	}
+	close(log.gate)
+	projectortest.Until(t, "both are ready", func() bool { return one.Ready() == nil && two.Ready() == nil })
+	projectortest.CatchUp(t, log, s)
+	for _, stop := range []func() error{stopOne, stopTwo} {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	sameDump(t, "after another version", want, dump(t, db))
+	if left := names(t, db); len(left) != len(tableKeys) {
+		t.Errorf("there are %v", left)
+	}
+}
+
+// A rebuild that ends in the middle, however, leaves what serves, and the next one works.
+func TestInterruptedAtEveryStep(t *testing.T) {
+	dsn := mysqltest.DSN(t)
+	s, db := open(t, dsn), raw(t, dsn)
+	log := projectortest.NewLog(2)
+	story(log)
+	projectortest.Fold(t, log, s, projectortest.Quick())
+	want := dump(t, db)
+	for last, ended := 0, false; !ended; last++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		told := 0
+		_, err := projector.Rebuild(ctx, log, s, projector.RebuildOptions{Batch: 100, Progress: func(projector.Progress) {
+			if told++; told > last {
+				cancel()
+			}
+		}})
+		cancel()
+		ended = err == nil && told <= last
+		if err := s.Whole(t.Context()); err != nil && !errors.Is(err, projector.ErrSwapped) {
+			t.Fatalf("interrupted after %d steps: %v", last, err)
+		}
+		sameDump(t, fmt.Sprintf("interrupted after %d steps", last), want, dump(t, db))
+		if left := names(t, db); len(left) != len(tableKeys) {
+			t.Errorf("interrupted after %d steps there are %v", last, left)
+		}
 	}
 	verified(t, log, s)
 }
