@@ -53,6 +53,7 @@ type Comparison struct {
 	Tables      []Compared
 	Differences []Difference // at most MaxDifferences
 	More        int          // differences beyond those, which nobody has looked at twice
+	Behind      uint64       // how many places of the log the tables that serve are behind it, where they differ
 }
 
 // MaxDifferences is how many differences are kept one by one.
@@ -288,8 +289,11 @@ func (m *making) shardTo(ctx context.Context, f *fold, goal domain.Position) err
 	}
 	err := m.log.ReadTo(ctx, f.shard, f.at, goal.Seq, m.Batch, func(records []domain.Record) error {
 		for _, r := range records {
-			if said, ok := r.Event.(domain.Message); ok {
-				size += len(said.Msg)
+			switch e := r.Event.(type) {
+			case domain.Message:
+				size += len(e.Msg)
+			case domain.MessageEdited:
+				size += len(e.Msg)
 			}
 			pending = append(pending, r)
 			if len(pending) == m.Batch || size > maxPending {
@@ -377,7 +381,24 @@ func (m *making) compare(ctx context.Context) (c Comparison, foreign bool, err e
 	if err == nil {
 		c.Differences, err = m.settle(ctx, c.Differences)
 	}
+	if err == nil && len(c.Differences) > 0 {
+		c.Behind, err = m.behind(ctx)
+	}
 	return c, false, err
+}
+
+// behind is how far the tables that serve are behind the fresh ones.
+func (m *making) behind(ctx context.Context) (n uint64, err error) {
+	at, err := m.fresh.Serving(ctx)
+	for _, f := range m.folds {
+		if f.shard < len(at) && at[f.shard].Seq < f.at.Seq {
+			n += f.at.Seq - at[f.shard].Seq
+		}
+	}
+	if errors.Is(err, ErrReplaced) {
+		err = nil
+	}
+	return n, err
 }
 
 // check fails with domain.ErrGone if checkpoints are not of this log.

@@ -121,6 +121,9 @@ func (t *task) tell(c projector.Comparison) {
 		}
 		t.say("differs: %s", d)
 	}
+	if c.Behind > 0 {
+		t.say("no projector has folded the last %s: what was erased there differs, and is no fault", plural(int(c.Behind), "event"))
+	}
 	if more := max(len(c.Differences)-maxTold, 0) + c.More; more > 0 {
 		t.say("and %s more", plural(more, "difference"))
 	}
