@@ -14,26 +14,37 @@ import (
 // sayEvery is how often a line tells how far it is, where there is no terminal.
 const sayEvery = 5 * time.Second
 
-// watchProgress shows how far a rebuild or a verification is: by a bar where w is a terminal, else by lines.
+// watchProgress shows how far a rebuild or a verification is: by a bar where w is a terminal, else by lines. done takes the bar away.
 func watchProgress(w io.Writer, what string) (progress func(projector.Progress), done func()) {
-	p := &pace{begun: time.Now()}
-	if !terminal(w) {
-		var told time.Time
-		return func(at projector.Progress) {
-			if now := time.Now(); now.Sub(told) >= sayEvery {
-				told = now
-				fmt.Fprintf(w, "parley: %s: %s, %d %%%s\n", what, p.line(at, now), at.Percent(), p.left(at, now))
-			}
-		}, func() {}
+	if terminal(w) {
+		return showBar(w, what)
 	}
-	bar := progressbar.NewOptions64(0, progressbar.OptionSetWriter(w), progressbar.OptionFullWidth(), progressbar.OptionThrottle(100*time.Millisecond),
+	return printLines(w, what), func() {}
+}
+
+// full is how finely the bar tells.
+const full = 1000
+
+func showBar(w io.Writer, what string) (progress func(projector.Progress), done func()) {
+	p := pace{begun: time.Now()}
+	bar := progressbar.NewOptions64(full, progressbar.OptionSetWriter(w), progressbar.OptionFullWidth(), progressbar.OptionThrottle(100*time.Millisecond),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish())
 	return func(at projector.Progress) {
 		now := time.Now()
 		bar.Describe(what + ": " + p.line(at, now) + p.left(at, now))
-		bar.ChangeMax64(int64(max(at.End, 1)))
-		_ = bar.Set64(int64(min(at.At, at.End))) // fails where it is beyond the end
+		_ = bar.Set64(min(full*int64(at.At)/int64(max(at.End, 1)), full-1)) // the library shows nothing more of a bar that has been full
 	}, func() { _ = bar.Clear() }
+}
+
+func printLines(w io.Writer, what string) func(projector.Progress) {
+	p := pace{begun: time.Now()}
+	var told time.Time
+	return func(at projector.Progress) {
+		if now := time.Now(); now.Sub(told) >= sayEvery {
+			told = now
+			fmt.Fprintf(w, "parley: %s: %s, %d %%%s\n", what, p.line(at, now), at.Percent(), p.left(at, now))
+		}
+	}
 }
 
 // terminal says whether somebody watches.
@@ -50,7 +61,7 @@ func terminal(w io.Writer) bool {
 type pace struct{ begun time.Time }
 
 // line says what is being done: how many events, and how many in a second.
-func (p *pace) line(at projector.Progress, now time.Time) string {
+func (p pace) line(at projector.Progress, now time.Time) string {
 	if at.Step == projector.Comparing {
 		return fmt.Sprintf("%s %s, %s", at.Step, at.Table, plural(int(at.Rows), "row"))
 	}
@@ -59,7 +70,7 @@ func (p *pace) line(at projector.Progress, now time.Time) string {
 }
 
 // left says how much longer the log will take to be read, as it goes.
-func (p *pace) left(at projector.Progress, now time.Time) string {
+func (p pace) left(at projector.Progress, now time.Time) string {
 	if at.Step != projector.Reading || at.At == 0 || at.At >= at.End {
 		return ""
 	}
