@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -58,18 +57,6 @@ func collect[R any](ctx context.Context, q asker, scan func(*sql.Rows) (R, error
 		all = append(all, r)
 	}
 	return all, rows.Err()
-}
-
-// one gives the only value of an answer.
-func one[V any](ctx context.Context, q asker, query string, args ...any) (v V, err error) {
-	all, err := collect(ctx, q, func(r *sql.Rows) (v V, err error) { return v, r.Scan(&v) }, query, args...)
-	if err == nil && len(all) != 1 {
-		err = fmt.Errorf("%d rows where one was due", len(all))
-	}
-	if err != nil {
-		return v, err
-	}
-	return all[0], nil
 }
 
 // chunk is how many keys go into one statement. MariaDB makes a join of an IN with more than 1000.
