@@ -77,6 +77,7 @@ type Chat struct {
 	Commands int           // of one person in a second, for long; 0: any number
 	Changes  int           // how often one person may edit, recall and react in a second, for long; 0: any number
 	Typing   int           // how often one person may say to be typing in a second, for long; 0: any number
+	Searches int           // how often one person may search in a second, for long; 0: any number
 	Connects int           // of one person in a second, for long; 0: any number
 }
 

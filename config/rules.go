@@ -70,6 +70,7 @@ var rules = [...]rule{
 	{"chat.commands", false, func(c Config) bool { return within(c.Chat.Commands, 0, 1_000_000) }, rates},
 	{"chat.changes", false, func(c Config) bool { return within(c.Chat.Changes, 0, 1_000_000) }, rates},
 	{"chat.typing", false, func(c Config) bool { return within(c.Chat.Typing, 0, 1_000_000) }, rates},
+	{"chat.searches", false, func(c Config) bool { return within(c.Chat.Searches, 0, 1_000_000) }, rates},
 	{"chat.connects", false, func(c Config) bool { return within(c.Chat.Connects, 0, 1_000_000) }, rates},
 	{"log.shards", false, func(c Config) bool { return within(c.Log.Shards, 0, 64) }, "a number from 0 to 64"},
 	{"log.sync", false, func(c Config) bool {

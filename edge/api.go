@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -42,7 +43,8 @@ func (e *Edge) serveAPI() {
 // Problem is how the API says no: an RFC 9457 problem document with the code that the same refusal has over Socket.IO.
 type Problem struct {
 	huma.ErrorModel
-	Code domain.Code `json:"code" doc:"Why, for programs: the protocol's code"`
+	Code       domain.Code `json:"code" doc:"Why, for programs: the protocol's code"`
+	RetryAfter int         `json:"retryAfter,omitempty" doc:"In how many seconds to try again, as the header Retry-After says it"`
 }
 
 // statuses are the HTTP statuses of the protocol's codes. Never changed.
@@ -65,13 +67,19 @@ func (e *Edge) problem(err error) error {
 		e.logger.Error("a request failed", "error", err)
 	}
 	status := statuses[r.Code]
-	return &Problem{huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: r.Message}, r.Code}
+	p := &Problem{ErrorModel: huma.ErrorModel{Status: status, Title: http.StatusText(status), Detail: r.Message}, Code: r.Code}
+	if r.RetryAfter <= 0 {
+		return p
+	}
+	p.RetryAfter = int(math.Ceil(r.RetryAfter.Seconds()))
+	return huma.ErrorWithHeaders(p, http.Header{"Retry-After": {strconv.Itoa(p.RetryAfter)}})
 }
 
 // describeProblem adds to the document what a Problem has and the library's own refusals lack.
 func describeProblem(doc *huma.OpenAPI) {
 	if s := doc.Components.Schemas.Map()["ErrorModel"]; s != nil {
 		s.Properties["code"] = &huma.Schema{Type: huma.TypeInteger, Description: "Why, for programs: the protocol's code"}
+		s.Properties["retryAfter"] = &huma.Schema{Type: huma.TypeInteger, Description: "In how many seconds to try again, as the header Retry-After says it"}
 		s.Required = append(s.Required, "code")
 	}
 }
@@ -83,7 +91,7 @@ func withCode(_ huma.Context, _ string, v any) (any, error) {
 	if !ok {
 		return v, nil
 	}
-	p := &Problem{*m, domain.Malformed}
+	p := &Problem{ErrorModel: *m, Code: domain.Malformed}
 	p.Errors = nil
 	for _, d := range m.Errors {
 		p.Errors = append(p.Errors, &huma.ErrorDetail{Message: d.Message, Location: d.Location})

@@ -77,6 +77,7 @@ type Views interface {
 	Members(ctx context.Context, me domain.UserID, g domain.GroupID, after domain.UserID, limit int) ([]domain.MemberView, error)
 	Conversations(ctx context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error)
 	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
+	Search(ctx context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error)
 	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error)
 	// Wait returns when the read models hold everything up to ends, or ctx is done; behind is how many events are missing then.
 	Wait(ctx context.Context, ends []domain.Position) (behind uint64, err error)
@@ -108,6 +109,7 @@ type Settings struct {
 	Commands   int              // of one person in a second, other than messages, their changes and marks, for long; 50 times as many at once; 0: any number
 	Changes    int              // how often in a second one person may edit, recall and react, for long; 10 times as many at once; 0: any number
 	Typing     int              // how often in a second one person may say to be typing, for long; 5 times as many at once; 0: any number
+	Searches   int              // how often in a second one person may search, for long; 10 times as many at once; 0: any number
 	Connects   int              // of one person's devices in a second, for long; 30 times as many at once; 0: any number
 	Beat       time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
 	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0

@@ -19,17 +19,19 @@ const (
 	deciding   activity = iota // commands that are decided on, and stored
 	changing                   // changing what was said, and reacting to it
 	typing                     // saying that one is typing
+	searching                  // through what was said
 	connecting                 // with one more device
 )
 
 // What there is to say of each activity: how many seconds' worth may be done at once by who has done nothing for as long, and what those are
 // told who do more. Never changed.
 var (
-	atOnce  = [...]int{deciding: 50, changing: 10, typing: 5, connecting: 30}
+	atOnce  = [...]int{deciding: 50, changing: 10, typing: 5, searching: 10, connecting: 30}
 	tooMuch = [...]string{
 		deciding:   "you do too much at once; try again in %v",
 		changing:   "you change and react too often; try again in %v",
 		typing:     "you say too often that you are typing; try again in %v",
+		searching:  "you search too often; try again in %v",
 		connecting: "you connect too often; try again in %v",
 	}
 )
@@ -57,7 +59,7 @@ const (
 )
 
 func newPacer(s Settings) *pacer {
-	return &pacer{every: [...]int{deciding: s.Commands, changing: s.Changes, typing: s.Typing, connecting: s.Connects}}
+	return &pacer{every: [...]int{deciding: s.Commands, changing: s.Changes, typing: s.Typing, searching: s.Searches, connecting: s.Connects}}
 }
 
 // take counts one more thing that somebody does, or as many as it costs; what costs more than may be done at once is done by who has all of that left.

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"net/http"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -36,6 +37,11 @@ type (
 	conversationPage struct {
 		After string `query:"after" maxLength:"512" doc:"The next of the page before"`
 		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"50"`
+	}
+	searchPage struct {
+		Query string `query:"q" required:"true" minLength:"1" maxLength:"128" doc:"Up to 8 words, each of which must stand somewhere in the message, also within a word; case does not matter"`
+		After string `query:"after" maxLength:"512" doc:"The next of the page before"`
+		Limit int    `query:"limit" minimum:"1" maximum:"100" default:"20"`
 	}
 	messagePage struct {
 		ID     string `path:"id" maxLength:"128" doc:"u:<uid> or g:<gid>"`
@@ -74,6 +80,10 @@ type (
 	conversations struct {
 		Conversations []domain.ConversationView `json:"conversations"`
 		Next          string                    `json:"next" doc:"The after of the next page; empty at the end"`
+	}
+	foundMessages struct {
+		Messages []domain.FoundView `json:"messages"`
+		Next     string             `json:"next" doc:"The after of the next page; empty at the end. One answer looks at 50,000 messages at most: where it is not empty there may be more, even if nothing was found so far"`
 	}
 	messages struct {
 		Messages []domain.MessageView `json:"messages"`
@@ -174,6 +184,16 @@ func (e *Edge) serveQueries(api huma.API) {
 		found, more, err := v.Messages(ctx, me, t, in.Before, in.After, in.Limit)
 		return messages{list(found), more}, err
 	})
+	query(e, api, "/api/search", "search", "Messages of one's conversations, by words", e.search)
+}
+
+// search looks through what was said in the caller's conversations, if the caller does not do that too often.
+func (e *Edge) search(ctx context.Context, me domain.UserID, in *searchPage) (foundMessages, error) {
+	if err := e.pacer.take(me, searching, 1, time.Now()); err != nil {
+		return foundMessages{}, err
+	}
+	found, next, err := e.Views.Search(ctx, me, in.Query, in.After, in.Limit)
+	return foundMessages{list(found), next}, err
 }
 
 // list is a list that is [] in JSON where it is empty, not null.

@@ -25,10 +25,10 @@ type fold struct {
 	spoilt bool
 }
 
-func newFold(p *Projector, shard int, epoch string, at domain.Position) *fold {
+func newFold(log Log, store Store, cache, shard int, epoch string, at domain.Position) *fold {
 	return &fold{
-		log: p.log, store: p.store, shard: shard, epoch: epoch, at: at,
-		cache: newCache(p.options.Cache), whole: at == domain.Position{}, forgotten: make(map[domain.Topic]bool),
+		log: log, store: store, shard: shard, epoch: epoch, at: at,
+		cache: newCache(cache), whole: at == domain.Position{}, forgotten: make(map[domain.Topic]bool),
 	}
 }
 
@@ -101,6 +101,18 @@ func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[M
 	}
 	f.cache.trim()
 	return stop
+}
+
+// reach moves the checkpoint to a place before which nothing is left that is not folded: what stood there is gone.
+func (f *fold) reach(ctx context.Context, to domain.Position) error {
+	if f.at == to {
+		return nil
+	}
+	if err := f.store.Commit(ctx, Batch{Shard: f.shard, From: f.at, To: to}); err != nil {
+		return err
+	}
+	f.at = to
+	return nil
 }
 
 // known looks up which of the records' messages are there, and forgets what the attempt that met them has made of their topics.

@@ -16,6 +16,7 @@ import (
 type Options struct {
 	Logger   *slog.Logger  // where it says what happens to it; by default slog.Default()
 	Batch    int           // how many events one transaction holds at most; 2000
+	Rebuild  int           // and while tables are made anew beside others; 10,000
 	Cache    int           // how many topics, and members of groups, each shard's fold keeps in memory; 200,000
 	Patience time.Duration // how long nobody must have folded what there is before a projector that stands by takes over; 2 s
 	Pause    time.Duration // after the first failure; it doubles up to 50 times that; 100 ms
@@ -97,25 +98,74 @@ func (p *Projector) report(shard int, err error) {
 	p.trouble[shard] = err
 }
 
+// state sets what Ready says of a shard, where that is no trouble.
+func (p *Projector) state(shard int, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trouble[shard] = err
+}
+
 // Run folds until ctx ends, then answers nil. It waits for a store or log that is away, however long, and makes missing tables. It
 // fails at an event that it does not know or cannot read: the error names the event and its position and wraps
-// *domain.UnknownEventError or domain.ErrUnreadable. When it begins
-// it replaces tables of another version; where another version replaces its own later, it fails with ErrReplaced.
+// *domain.UnknownEventError or domain.ErrUnreadable. Where it finds tables of another version when it begins, it makes its own beside them, which
+// serve meanwhile, and swaps; where another version replaces its own later, it fails with ErrReplaced.
 func (p *Projector) Run(ctx context.Context) error {
-	for replace := true; ; replace = false {
-		err := p.prepare(ctx, replace)
+	for first := true; ; first = false {
+		err := p.prepare(ctx, first)
+		if first && errors.Is(err, ErrReplaced) {
+			err = p.renew(ctx)
+		}
 		if err == nil {
 			err = p.follow(ctx)
 		}
-		if err == nil || ctx.Err() != nil {
+		switch {
+		case err == nil || ctx.Err() != nil:
 			return nil
-		}
-		if !errors.Is(err, ErrNoTables) {
+		case errors.Is(err, ErrSwapped):
+			p.options.Logger.Info("projector: going on with the tables that were made anew")
+		case errors.Is(err, ErrNoTables):
+			p.options.Logger.Warn("projector: the read models were lost; they are made anew", "error", err)
+			p.report(allShards, err)
+		default:
 			p.report(allShards, err)
 			return fmt.Errorf("projector: stopped: %w", err)
 		}
-		p.options.Logger.Warn("projector: the read models were lost; they are made anew", "error", err)
-		p.report(allShards, err)
+	}
+}
+
+// renew makes the tables beside those of another version and swaps them, however often it takes, unless somebody else does it first. Its error is ctx's or
+// that of an event that cannot be folded.
+func (p *Projector) renew(ctx context.Context) error {
+	store, ok := p.store.(Rebuilder)
+	if !ok {
+		return ErrReplaced
+	}
+	for wait := newBackoff(p.options.Pause); ; {
+		p.options.Logger.Info("projector: the read models are of another version; they are made anew beside those, which go on to serve")
+		told := -1
+		found, err := Rebuild(ctx, p.log, store, RebuildOptions{Batch: p.options.Rebuild, Cache: p.options.Cache, Force: true, Progress: func(at Progress) {
+			p.state(allShards, fmt.Errorf("the read models are being made anew beside the old: %d %%", at.Percent()))
+			if now := at.Percent() / 10; at.Step == Reading && now > told {
+				told = now
+				p.options.Logger.Info("projector: making the read models anew", "percent", at.Percent(), "events", at.Events)
+			}
+		}})
+		var unknown *domain.UnknownEventError
+		switch {
+		case errors.As(err, &unknown), errors.Is(err, domain.ErrUnreadable):
+			return err
+		case err == nil:
+			p.options.Logger.Info("projector: the read models were made anew and swapped", "not compared", found.Nothing,
+				"rows that are not as they were", len(found.Differences)+found.More)
+		default:
+			p.report(allShards, fmt.Errorf("make the read models anew beside the old: %w", err))
+			if !wait.sleep(ctx) {
+				return ctx.Err()
+			}
+		}
+		if err := p.prepare(ctx, true); !errors.Is(err, ErrReplaced) {
+			return err // nil where it is done, by this one or another
+		}
 	}
 }
 
@@ -162,7 +212,7 @@ func (p *Projector) follow(ctx context.Context) (first error) {
 }
 
 // watch reports a store that is away while there is nothing to fold, and fails with ErrNoTables when tables are gone, or are not
-// those any more into which a shard has folded, and with ErrReplaced when they are of another version.
+// those any more into which a shard has folded, with ErrReplaced when they are of another version, and with ErrSwapped.
 func (p *Projector) watch(ctx context.Context, shards []*shard) error {
 	tick := time.NewTicker(p.options.Watch)
 	defer tick.Stop()
@@ -173,7 +223,7 @@ func (p *Projector) watch(ctx context.Context, shards []*shard) error {
 		case <-tick.C:
 		}
 		err := p.store.Whole(ctx)
-		if errors.Is(err, ErrNoTables) || errors.Is(err, ErrReplaced) {
+		if errors.Is(err, ErrNoTables) || errors.Is(err, ErrReplaced) || errors.Is(err, ErrSwapped) {
 			return err
 		}
 		if ctx.Err() == nil {

@@ -33,7 +33,7 @@ func (s *shard) moved(to domain.Position) {
 	s.at = to
 }
 
-// run follows until ctx ends (nil), an event is unknown or unreadable, or the tables are gone or replaced.
+// run follows until ctx ends (nil), an event is unknown or unreadable, or the tables are gone, replaced or swapped.
 func (s *shard) run(ctx context.Context) error {
 	for wait := newBackoff(s.options.Pause); ; {
 		before := s.position()
@@ -50,7 +50,7 @@ func (s *shard) run(ctx context.Context) error {
 			return nil
 		case errors.As(err, &unknown), errors.Is(err, domain.ErrUnreadable):
 			return fmt.Errorf("shard %d, after event %d: %w", s.id, s.position().Seq, err)
-		case errors.Is(err, ErrNoTables), errors.Is(err, ErrReplaced):
+		case errors.Is(err, ErrNoTables), errors.Is(err, ErrReplaced), errors.Is(err, ErrSwapped):
 			return err
 		case err != nil:
 			s.report(s.id, err)
@@ -76,7 +76,7 @@ func (s *shard) follow(ctx context.Context) error {
 		return fmt.Errorf("the read models were made from the log %q, this one is %q: %w", at.Epoch, epoch, domain.ErrGone)
 	}
 	if s.fold == nil || s.fold.spoilt || s.fold.at != at || s.fold.epoch != epoch {
-		s.fold = newFold(s.Projector, s.id, epoch, at)
+		s.fold = newFold(s.log, s.store, s.options.Cache, s.id, epoch, at)
 	}
 	s.report(s.id, nil)
 	return s.log.Follow(ctx, s.id, at, s.options.Batch, func(records []domain.Record) error {

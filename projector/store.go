@@ -19,6 +19,9 @@ type Log interface {
 	// fails. The error wraps domain.ErrGone if the position is of another epoch, beyond the end, or one at which something else stands, and
 	// *domain.UnknownEventError or domain.ErrUnreadable for an event that it cannot read.
 	Follow(ctx context.Context, shard int, after domain.Position, batch int, fn func([]domain.Record) error) error
+	// ReadTo hands on the events of a shard that come after a position and not after end, in order and at most batch at a time, and answers nil when it
+	// has done so. Its errors are those of Follow.
+	ReadTo(ctx context.Context, shard int, after domain.Position, end uint64, batch int, fn func([]domain.Record) error) error
 	// Ends gives the position of the last event of each shard.
 	Ends(ctx context.Context) ([]domain.Position, error)
 }
@@ -26,19 +29,21 @@ type Log interface {
 // Store keeps rows and knows no rules. Its errors, unless they are among those below, mean that it cannot be reached just now.
 // Any method may answer ErrNoTables.
 type Store interface {
-	// Prepare makes the tables. If one of them is missing or of another version, all are made anew and empty; but those of another version
-	// only if replace says so, else it changes nothing and answers ErrReplaced.
+	// Prepare makes the tables, all of them and empty, where some are missing. Those of another version it leaves alone and answers ErrReplaced, unless
+	// some of them are missing and replace says that the others may be dropped.
 	Prepare(ctx context.Context, replace bool) error
 	// Reset makes the tables anew and empty, if the shard's checkpoint still is was; else it changes nothing and answers ErrFenced. It
 	// answers ErrReplaced if they are of another version.
 	Reset(ctx context.Context, shard int, was domain.Position) error
-	// Whole says nil if all the tables are there, and ErrReplaced if they are but are of another version.
+	// Whole says nil if all the tables are there, ErrReplaced if they are but are of another version, and ErrSwapped if they are not those that Prepare
+	// has found or made.
 	Whole(ctx context.Context) error
 	// Checkpoint says how far a shard is folded; the zero Position if nothing is.
 	Checkpoint(ctx context.Context, shard int) (domain.Position, error)
 	// Commit puts down all of a batch and moves the shard's checkpoint, or changes nothing: ErrFenced if the checkpoint is not where
-	// the batch begins, ErrDuplicate if one of its messages is there already. Where it takes away what somebody has said in a conversation, it also
-	// numbers the other messages anew, and the numbers at marks with them; of a person's topic it takes away the SeenRow.
+	// the batch begins, ErrDuplicate if one of its messages is there already, ErrSwapped if the tables are not those that Prepare has found or made.
+	// Where it takes away what somebody has said in a conversation, it also numbers the other messages anew, and the numbers at marks with them; of a
+	// person's topic it takes away the SeenRow.
 	Commit(ctx context.Context, b Batch) error
 
 	// Tails gives the ends of those of the conversations that have messages.
@@ -58,6 +63,8 @@ var (
 	ErrDuplicate = errors.New("a message of this batch is there already")
 	// ErrNoTables says that the tables, or some of them, are not there.
 	ErrNoTables = errors.New("the tables of the read models are missing")
+	// ErrSwapped says that tables which were made beside have taken the place of those that this projector worked at.
+	ErrSwapped = errors.New("the read models were made anew beside, and have been swapped in")
 	// ErrReplaced says that the tables are of another version.
 	ErrReplaced = errors.New("another version of Parley has made the tables of the read models anew and works at them now; this one ends, so that the two do not undo one another's work")
 )

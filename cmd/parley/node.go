@@ -215,7 +215,7 @@ func (n *node) startEdge(ctx context.Context) error {
 		},
 		Settings: edge.Settings{
 			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Reapply: n.Chat.Reapply, Edit: n.Chat.Edit, Recall: n.Chat.Recall,
-			Friends: n.Chat.Friends, Groups: n.Chat.Groups, Commands: n.Chat.Commands, Changes: n.Chat.Changes, Typing: n.Chat.Typing, Connects: n.Chat.Connects,
+			Friends: n.Chat.Friends, Groups: n.Chat.Groups, Commands: n.Chat.Commands, Changes: n.Chat.Changes, Typing: n.Chat.Typing, Searches: n.Chat.Searches, Connects: n.Chat.Connects,
 			Logger: n.logger, Socket: n.wire(),
 		},
 	})

@@ -38,6 +38,16 @@ func (j *Journal) Follow(ctx context.Context, shard int, after domain.Position, 
 	return f.run(ctx)
 }
 
+// ReadTo gives the events of a shard after a position and not after end, in order, at most batch of them at once, and returns when it has given
+// all that are left of them. It is else as Follow. With a position at or beyond end it only makes sure that the log holds that position.
+func (j *Journal) ReadTo(ctx context.Context, shard int, after domain.Position, end uint64, batch int, fn func([]domain.Record) error) error {
+	if end == 0 {
+		return nil // not the end of the log, as 0 is to a follower
+	}
+	f := &follower{j: j, shard: shard, at: after, batch: max(batch, 1), fn: fn, until: end}
+	return f.run(ctx)
+}
+
 // follower reads a shard from its own position through one consumer after another.
 type follower struct {
 	j     *Journal

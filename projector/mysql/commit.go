@@ -10,7 +10,8 @@ import (
 	"parley/projector/internal/view"
 )
 
-// Commit puts a batch down in one transaction, or answers projector.ErrFenced or projector.ErrDuplicate. Deadlocks and lost connections
+// Commit puts a batch down in one transaction, or answers projector.ErrFenced or projector.ErrDuplicate, or projector.ErrSwapped where the tables are
+// not those that Prepare has found or made. While they are being swapped it waits. Deadlocks and lost connections
 // are tried again a few times. Where the answer to a commit was lost, that finds the checkpoint moved, to where the batch ends: the rows of
 // this batch are there too then, and all is well.
 func (s *Store) Commit(ctx context.Context, b projector.Batch) error {
@@ -28,6 +29,18 @@ func (s *Store) Commit(ctx context.Context, b projector.Batch) error {
 }
 
 func (s *Store) commit(ctx context.Context, b projector.Batch) error {
+	for {
+		err := s.commitOnce(ctx, b)
+		if err != errFrozen {
+			return err
+		}
+		if err := s.awaitSwap(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *Store) commitOnce(ctx context.Context, b projector.Batch) error {
 	// Each statement names its rows by their keys, so that it need not see the others as they were.
 	tx, err := s.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
@@ -35,7 +48,7 @@ func (s *Store) commit(ctx context.Context, b projector.Batch) error {
 	}
 	defer tx.Rollback()
 	named := s.in(tx)
-	if err := move(ctx, named, b); err != nil {
+	if err := s.move(ctx, named, b); err != nil {
 		return err
 	}
 	if err := putAll(ctx, named, b); err != nil {
@@ -45,21 +58,49 @@ func (s *Store) commit(ctx context.Context, b projector.Batch) error {
 }
 
 // move sets the checkpoint, which from then on is locked: whoever else would move it waits, and finds it moved.
-func move(ctx context.Context, tx asker, b projector.Batch) error {
-	if b.From == (domain.Position{}) {
-		_, err := tx.ExecContext(ctx, "INSERT INTO {checkpoints} (shard, epoch, seq, time) VALUES (?,?,?,?)", b.Shard, b.To.Epoch, b.To.Seq, b.To.Time)
-		if number(err) == errDuplicateKey {
-			return projector.ErrFenced
-		}
-		return err
+func (s *Store) move(ctx context.Context, tx asker, b projector.Batch) error {
+	statement := "UPDATE {checkpoints} SET epoch=?, seq=?, time=? WHERE shard=? AND epoch=? AND seq=? AND time=? AND ? IN ('', DEFAULT(generation)) AND {open}"
+	mine := s.generation.Load()
+	if mine == nil {
+		mine = new(string)
 	}
-	done, err := tx.ExecContext(ctx, "UPDATE {checkpoints} SET epoch=?, seq=?, time=? WHERE shard=? AND epoch=? AND seq=? AND time=?",
-		b.To.Epoch, b.To.Seq, b.To.Time, b.Shard, b.From.Epoch, b.From.Seq, b.From.Time)
+	args := []any{b.To.Epoch, b.To.Seq, b.To.Time, b.Shard, b.From.Epoch, b.From.Seq, b.From.Time, *mine}
+	if b.From == (domain.Position{}) {
+		statement = "INSERT INTO {checkpoints} (epoch, seq, time, shard, generation) SELECT ?,?,?,?,'' FROM DUAL WHERE {open}"
+		args = args[:4]
+	}
+	done, err := tx.ExecContext(ctx, statement, args...)
+	if number(err) == errDuplicateKey {
+		return projector.ErrFenced
+	}
 	if err != nil {
 		return err
 	}
 	if n, err := done.RowsAffected(); err != nil || n == 1 {
 		return err
+	}
+	return whyNot(ctx, tx, b, *mine)
+}
+
+// whyNot says why the checkpoint could not be moved.
+func whyNot(ctx context.Context, tx asker, b projector.Batch, mine string) error {
+	type look struct {
+		open       bool
+		generation sql.NullString
+	}
+	saw, err := collect(ctx, tx, func(r *sql.Rows) (l look, err error) { return l, r.Scan(&l.open, &l.generation) },
+		"SELECT {open}, (SELECT DEFAULT(generation) FROM {checkpoints} LIMIT 1)")
+	if err != nil {
+		return err
+	}
+	at, err := checkpoint(ctx, tx, b.Shard)
+	switch {
+	case err != nil:
+		return err
+	case mine != "" && saw[0].generation.Valid && saw[0].generation.String != mine:
+		return projector.ErrSwapped
+	case !saw[0].open, at == b.From: // or it was frozen a moment ago
+		return errFrozen
 	}
 	return projector.ErrFenced
 }

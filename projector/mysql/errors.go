@@ -21,14 +21,17 @@ const (
 	errDatabaseDenied  = 1044
 	errAccessDenied    = 1045
 	errUnknownDatabase = 1049
+	errBadColumn       = 1054
 	errDuplicateKey    = 1062
+	errLockWait        = 1205
+	errDeadlock        = 1213
 	errNoSuchTable     = 1146
 	errTableDenied     = 1142
 )
 
 // again are those after which the same transaction may succeed: shutting down, killed, lock wait timeout, deadlock, table changed
 // meanwhile, too many connections.
-var again = []uint16{1053, 1317, 1205, 1213, 1412, 1040}
+var again = []uint16{1053, 1317, errLockWait, errDeadlock, 1412, 1040}
 
 func number(err error) uint16 {
 	var e *driver.MySQLError
@@ -80,7 +83,7 @@ func (s *Store) explain(what string, err error) error {
 	switch {
 	case errors.As(err, &refusal):
 		return err
-	case number(err) == errNoSuchTable:
+	case number(err) == errNoSuchTable, number(err) == errBadColumn: // or of another version
 		return view.BeingMade()
 	case lost(err):
 		return &domain.Error{

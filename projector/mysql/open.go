@@ -3,9 +3,11 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	driver "github.com/go-sql-driver/mysql"
@@ -16,9 +18,13 @@ type Store struct {
 	pool    *sql.DB
 	db      asker // the pool, for statements with the tables' names in braces
 	names   *strings.Replacer
+	prefix  string // of the tables' names
 	name    string // of the database
 	logger  *slog.Logger
 	lookout *lookout
+	dial    sqldriver.Connector
+
+	generation atomic.Pointer[string] // of the tables that the projector works at; nil where none does
 }
 
 const (
@@ -57,10 +63,17 @@ func Open(ctx context.Context, dsn string, connections int, logger *slog.Logger)
 		db.Close()
 		return nil, whatToDo(err, c)
 	}
-	s := &Store{pool: db, names: naming(""), name: c.DBName, logger: logger}
-	s.db = s.in(db)
+	s := newStore(db, "", c.DBName, logger)
+	s.dial = connector
 	s.lookout = newLookout(s.checkpoints)
 	return s, nil
+}
+
+// newStore has tables of such names.
+func newStore(db *sql.DB, prefix, name string, logger *slog.Logger) *Store {
+	s := &Store{pool: db, names: naming(prefix), prefix: prefix, name: name, logger: logger}
+	s.db = s.in(db)
+	return s
 }
 
 // configure sets what the statements rely on.

@@ -33,7 +33,10 @@ func (s *Store) in(q asker) asker { return named{q, s.names} }
 
 // naming puts prefix before the tables' names.
 func naming(prefix string) *strings.Replacer {
-	var names []string
+	names := []string{"{open}", open}
+	if prefix != "" { // nobody else writes there
+		names[1] = "TRUE"
+	}
 	for _, name := range tables() {
 		names = append(names, "{"+name+"}", prefix+name)
 	}

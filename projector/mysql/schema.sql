@@ -121,5 +121,7 @@ CREATE TABLE checkpoints (
   epoch VARCHAR(190)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seq   BIGINT UNSIGNED NOT NULL, -- up to which everything is folded
   time  BIGINT          NOT NULL, -- when the log stored the event at seq, in ns since 1970
+  generation VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '{generation}', -- always '': it is the default that names the tables, and
+                                                                                              -- fences off whoever works at others; the rows are the log's alone
   PRIMARY KEY (shard)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -118,7 +118,7 @@ func (s *Store) Wait(ctx context.Context, ends []domain.Position) (behind uint64
 func (s *Store) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if err := s.Whole(ctx); !errors.Is(err, projector.ErrReplaced) {
+	if err := s.Whole(ctx); !errors.Is(err, projector.ErrReplaced) && !errors.Is(err, projector.ErrSwapped) {
 		return err
 	}
 	return nil

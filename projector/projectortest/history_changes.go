@@ -56,24 +56,36 @@ func (h *History) erase(t *rapid.T) {
 	}
 }
 
-// forget takes out of the log some or all of what those have said who are gone for good.
+// forget takes out of the log some or all of what those have said who are gone for good. Where some of it came after it was said that they are, that
+// is said once more, as an edge does it.
 func (h *History) forget(t *rapid.T) {
 	for _, u := range People {
 		if !h.erased[u] {
 			continue
 		}
 		all := rapid.Bool().Draw(t, "all")
-		gone := make(map[domain.Topic]bool)
+		gone, late := make(map[domain.Topic]uint64), make(map[domain.Topic]bool)
 		for _, in := range append(Topics(), domain.About(u)) {
 			for _, r := range h.log.Records(h.log.Shard(in)) {
-				gone[in] = gone[in] || r.Topic == in && erases(r.Event, u)
+				if r.Topic == in && erases(r.Event, u) {
+					gone[in] = r.Seq
+				}
 			}
 		}
 		h.log.Remove(func(r domain.Record) bool {
-			return gone[r.Topic] && domain.Erasable(r.Event, u) && (all || r.Seq%2 == 0)
+			remove := gone[r.Topic] > 0 && domain.Erasable(r.Event, u) && (all || r.Seq%2 == 0)
+			late[r.Topic] = late[r.Topic] || remove && r.Seq > gone[r.Topic]
+			return remove
 		})
-		if all {
-			h.append(domain.About(u), domain.PersonErased{Done: true})
+		for _, in := range Topics() {
+			if _, isGroup := in.Group(); late[in] && isGroup {
+				h.append(in, domain.GroupErased{UID: u})
+			} else if late[in] {
+				h.append(in, domain.FriendErased{By: u})
+			}
+		}
+		if all || late[domain.About(u)] {
+			h.append(domain.About(u), domain.PersonErased{Done: all})
 		}
 	}
 }

@@ -5,6 +5,7 @@
 package projectortest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -172,6 +173,28 @@ func (l *Log) Follow(ctx context.Context, shard int, after domain.Position, batc
 		if last := some[len(some)-1]; last.Seq > after.Seq {
 			after.Seq, after.Time = last.Seq, last.Time.UnixNano()
 		}
+	}
+}
+
+// ReadTo hands on what comes after a position and not after end.
+func (l *Log) ReadTo(ctx context.Context, shard int, after domain.Position, end uint64, batch int, fn func([]domain.Record) error) error {
+	if after.Epoch == "" {
+		after.Epoch = l.Epoch(shard)
+	}
+	for {
+		some, _, err := l.next(shard, after, batch, nil)
+		if err != nil || ctx.Err() != nil {
+			return cmp.Or(ctx.Err(), err)
+		}
+		some = slices.DeleteFunc(some, func(r domain.Record) bool { return r.Seq > end })
+		if len(some) == 0 {
+			return nil
+		}
+		if err := fn(some); err != nil {
+			return err
+		}
+		last := some[len(some)-1]
+		after.Seq, after.Time = last.Seq, last.Time.UnixNano()
 	}
 }
 
