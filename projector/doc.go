@@ -66,6 +66,13 @@
 // Chosen: emptying the read models when the log is another one than they were made from. Refused: stopping. Because: they hold
 // nothing of their own.
 //
+// Chosen: read models made anew beside those that serve, compared with them as of one moment, and swapped (Rebuild); the same without the swap tells whether they
+// are what the log says (Verify). Refused: dropping what serves; tables that are mended. Because: people ask meanwhile, and what is wrong in one place was
+// made wrong by something that may have been in others.
+//
+// Chosen: a difference is one that stays while both go on. Refused: comparing once. Because: of marks and statuses the log keeps the latest, and of who is erased
+// nothing: what the tables had of them at that moment may be gone from the log before it is read.
+//
 // Chosen: two projectors of one shard race for the checkpoint, and the loser stands by for as long as what there is gets folded. Refused:
 // leases and elections. Because: the compare-and-set is needed anyhow, and is enough; a death shows by what nobody folds.
 package projector

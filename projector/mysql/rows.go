@@ -84,14 +84,6 @@ func either(n int, key string) string {
 // holes gives n question marks.
 func holes(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
-func anys[V any](values []V) []any {
-	all := make([]any, len(values))
-	for i, v := range values {
-		all[i] = v
-	}
-	return all
-}
-
 // The bounds of one INSERT: well below what servers take by default, 16 MiB, and large enough to be cheap.
 const (
 	maxRows  = 1000
