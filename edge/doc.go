@@ -35,6 +35,15 @@
 // Chosen: how many friends and groups somebody has is asked of the read models. Refused: to count in the log. Because: no topic holds it, and a few
 // more than the limit do no harm.
 //
+// Chosen: what is to be changed is looked up in the read models, once they hold all that was in the log, and in the log where they do not. Refused: to
+// find it in the log alone. Because: what it says now, and who has reacted how, is in no one place there; and a change must not wait for the read models.
+//
+// Chosen: of a change that is in the log, only what may have come to be otherwise since it was decided is judged again (doubtful). Refused: to look up each
+// time whose the message is. Because: that cannot change, and every edge with somebody who hears it would ask.
+//
+// Chosen: a conversation remembers a few hundred of the last messages that were taken back, and tells nobody of changes to them. Refused: to remember
+// all, or to ask. Because: only what races with a recall comes after it, and to hear of it does no harm.
+//
 // Chosen: edges tell one another who comes and goes, numbered, with a lease for each edge. Refused: a lease for each person, and presence in
 // the log. Because: the one costs something for everyone who is idle, and the other is for ever.
 //

@@ -114,3 +114,20 @@ func TestApplicationsToldAreBounded(t *testing.T) {
 		t.Errorf("%d are remembered, want at most %d", len(d.upTo), maxTold)
 	}
 }
+
+// Of the messages that were taken back the last are remembered, so many and no more.
+func TestRecallsAreBounded(t *testing.T) {
+	c := &conversation{}
+	for seq := range uint64(maxRecalls) {
+		c.recall(seq)
+	}
+	if !c.recalled(0) || !c.recalled(maxRecalls-1) || c.recalled(maxRecalls) {
+		t.Errorf("of %d not all are remembered", maxRecalls)
+	}
+	for seq := range uint64(maxRecalls) {
+		c.recall(maxRecalls + seq)
+		if c.recalled(seq) || seq < maxRecalls-1 && !c.recalled(seq+1) || len(c.recalls) != maxRecalls {
+			t.Fatalf("after one more than %d, %d are remembered", seq, len(c.recalls))
+		}
+	}
+}

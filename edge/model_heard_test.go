@@ -1,7 +1,6 @@
 package edge_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -104,6 +103,15 @@ func heardBy(d *device) map[string][]string {
 		}
 		var body struct{ Msg string }
 		switch h.Event {
+		case "edited", "recalled", "reacted":
+			c := toldChange{Event: h.Event}
+			h.arg(d.tb, 0, &c)
+			conversation := c.Conversation
+			if conversation[0] == 'g' {
+				conversation = "group"
+			}
+			c.Conversation = ""
+			all[conversation] = append(all[conversation], c.String())
 		case "reply", "groupReply":
 			h.arg(d.tb, 0, &of)
 			h.arg(d.tb, 1, &body)
@@ -165,17 +173,18 @@ func (m *model) compareHistories(t *rapid.T, nodes [2]*node) {
 	}
 }
 
-func (m *model) compareHistory(t *rapid.T, n *node, u domain.UserID, topic domain.Topic, want []string, open bool) {
+func (m *model) compareHistory(t *rapid.T, n *node, u domain.UserID, topic domain.Topic, said []*uttered, open bool) {
 	var page struct{ Messages []domain.MessageView }
 	status := n.get(u, "/api/conversations/"+topic.ConversationID(u)+"/messages", &page)
-	if (status == http.StatusOK) != (open && (status == http.StatusOK || len(want) > 0)) {
+	if (status == http.StatusOK) != (open && (status == http.StatusOK || len(said) > 0)) {
 		t.Errorf("%s reads %s: status %d, that it may is %v", u, topic, status, open)
 	}
-	var got []string
+	var got, want []string
 	for _, msg := range page.Messages {
-		var txt string
-		must(m, json.Unmarshal(msg.Msg, &txt))
-		got = append(got, txt)
+		got = append(got, shown(m, msg))
+	}
+	for _, s := range said {
+		want = append(want, s.shown(u))
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s reads %q in %s, want %q", u, got, topic, want)

@@ -19,7 +19,7 @@ type model struct {
 	friends map[domain.Topic]*domain.Friendship
 	group   domain.Group
 	gid     domain.GroupID
-	talk    map[domain.Topic][]string
+	talk    map[domain.Topic][]*uttered
 	left    map[domain.UserID]int                 // how much of the group's talk who has left may read
 	heard   map[domain.UserID]map[string][]string // what everyone is to hear, by conversation
 }
@@ -70,14 +70,14 @@ func (m *model) step(t *rapid.T, round int) {
 		check(t, d, expects(err), event, append([]any{m.gid}, args...)...)
 	}
 	txt := fmt.Sprint(round)
-	switch command := rapid.SampledFrom([]string{"send", "send", "groupSend", "groupSend", "sendApply", "sendApply", "acceptFriend", "acceptFriend", "rejectFriend",
+	switch command := rapid.SampledFrom([]string{"send", "send", "groupSend", "groupSend", "edit", "edit", "recall", "react", "react", "react", "sendApply", "sendApply", "acceptFriend", "acceptFriend", "rejectFriend",
 		"removeFriend", "block", "unblock", "invite", "acceptGroup", "rejectGroup", "leaveGroup", "removeMember", "applyGroup", "applyGroup", "accept", "accept",
 		"reject", "setRole", "setRole", "updateGroup", "dissolveGroup", "setStatus"}).Draw(t, "command"); command {
 	case "send":
 		err := f.MaySend(me, false)
-		if check(t, d, expects(err), command, other, txt) {
+		if a := give(t, d, expects(err), command, other, txt); err == nil {
 			topic := domain.Direct(me, other)
-			m.talk[topic] = append(m.talk[topic], txt)
+			m.talk[topic] = append(m.talk[topic], utter(a.seq(d.tb), me, txt))
 			m.hears(me, topic.ConversationID(me), txt)
 			m.hears(other, topic.ConversationID(other), txt)
 		}
@@ -86,12 +86,14 @@ func (m *model) step(t *rapid.T, round int) {
 		if !m.group.Exists() {
 			err = domain.Refuse(domain.NotFound, "no such group")
 		}
-		if check(t, d, expects(err), command, in, txt) {
-			m.talk[domain.InGroup(m.gid)] = append(m.talk[domain.InGroup(m.gid)], txt)
+		if a := give(t, d, expects(err), command, in, txt); err == nil {
+			m.talk[domain.InGroup(m.gid)] = append(m.talk[domain.InGroup(m.gid)], utter(a.seq(d.tb), me, txt))
 			for _, u := range m.members() {
 				m.hears(u, "group", txt)
 			}
 		}
+	case "edit", "recall", "react":
+		m.change(t, d, command, other, txt)
 	case "sendApply":
 		befriend(command, domain.RequestFriend{By: me})
 	case "acceptFriend":
@@ -137,12 +139,18 @@ func (m *model) step(t *rapid.T, round int) {
 	}
 }
 
-// check gives a command and says whether it was done.
-func check(t *rapid.T, d *device, want domain.Code, event string, args ...any) bool {
-	if a := d.emit(event, args...); a.Code != want {
+// give gives a command that is to be answered with a code.
+func give(t *rapid.T, d *device, want domain.Code, event string, args ...any) answer {
+	a := d.emit(event, args...)
+	if a.Code != want {
 		t.Fatalf("%s's %s%v: %+v, want code %d", d.me, event, args, a, want)
 	}
-	return want == domain.OK
+	return a
+}
+
+// check gives a command and says whether it was done.
+func check(t *rapid.T, d *device, want domain.Code, event string, args ...any) bool {
+	return give(t, d, want, event, args...).Code == domain.OK
 }
 
 // compare asks the API for what the rules say, one edge for some people and the other for the others.
@@ -181,7 +189,7 @@ func TestEdgesAnswerAsTheRulesDo(t *testing.T) {
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
 		run++
-		m := &model{world: w, devices: map[domain.UserID][2]*device{}, friends: map[domain.Topic]*domain.Friendship{}, talk: map[domain.Topic][]string{},
+		m := &model{world: w, devices: map[domain.UserID][2]*device{}, friends: map[domain.Topic]*domain.Friendship{}, talk: map[domain.Topic][]*uttered{},
 			left: map[domain.UserID]int{}, heard: map[domain.UserID]map[string][]string{},
 			gid: domain.GroupID(fmt.Sprint("group-", run))}
 		for _, name := range []string{"ann", "bob", "cat"} {

@@ -97,6 +97,12 @@ func (s *stage) show(event string, arg any) string {
 		delete(o, "name")
 		delete(o, "avatar")
 	}
+	if at, has := o["at"].(float64); has { // of a change
+		if seq, has := o["seq"].(float64); !has || at <= seq {
+			s.t.Errorf("%s: %s is at %v, of what is at %v", s.step, event, at, o["seq"])
+		}
+		delete(o, "at")
+	}
 	if seq, has := o["seq"].(float64); has {
 		s.showSeq(event, o, uint64(seq))
 	}
@@ -119,7 +125,7 @@ func (s *stage) showSeq(event string, o map[string]any, seq uint64) {
 			delete(o, "seq")
 			delete(o, "id")
 		}
-	case "read":
+	case "read", "edited", "recalled", "reacted":
 		if known {
 			o["seq"] = said.text
 		}
