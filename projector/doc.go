@@ -34,7 +34,7 @@
 //   - Who blocks whom is put down beside that. What it hides is seen when somebody asks: an invitation that waits is in another topic, maybe of
 //     another shard, and waits again when the block is taken back.
 //   - Who is gone for good has said nothing: where that is in the log of a conversation, all of that person's messages, reactions and marks there are
-//     taken away, and the rest is numbered anew, as if they had never been. For they are taken out of the log itself then, and a replay finds
+//     taken away, and they are nobody's unread ones any more. For they are taken out of the log itself then, and a replay finds
 //     some of them or none. That others' rows come out the same either way is why a mark's place is that of the event, not of a message, and why
 //     whoever has to do with a conversation has a row there, whatever is left of it.
 //   - A status is put down as the date at which somebody was seen, whatever it is.
@@ -51,8 +51,9 @@
 // key says otherwise. Refused: looking up each id. Because: what is sent twice is mostly caught before it is in the log, and a
 // look-up costs about as much as the insert.
 //
-// Chosen: messages numbered anew when somebody is erased. Refused: to leave gaps, or to keep a place holder for each message. Because: a replay would
-// number otherwise, and a place holder in the log would be what was to be erased. It costs as much as was said since that person's first message.
+// Chosen: gaps in the numbers where messages were erased, which are not unread. Refused: to number the rest anew, or to keep a place holder for each
+// message. Because: a million rows took minutes, in one transaction, and a place holder in the log would be what was to be erased. A replay, which
+// finds them erased, has neither numbers nor gaps for them; what is compared are the numbers less the gaps before them.
 //
 // Chosen: a search that reads messages, newest first, as many as one answer may, and goes on where it stopped. Refused: an index of words, as a FULLTEXT
 // column or as rows. Because: it finds parts of words in any script exactly, looks at nothing but one's own conversations, and costs nothing when
@@ -64,6 +65,13 @@
 //
 // Chosen: emptying the read models when the log is another one than they were made from. Refused: stopping. Because: they hold
 // nothing of their own.
+//
+// Chosen: read models made anew beside those that serve, compared with them as of one moment, and swapped (Rebuild); the same without the swap tells whether they
+// are what the log says (Verify). Refused: dropping what serves; tables that are mended. Because: people ask meanwhile, and what is wrong in one place was
+// made wrong by something that may have been in others.
+//
+// Chosen: a difference is one that stays while both go on. Refused: comparing once. Because: of marks and statuses the log keeps the latest, and of who is erased
+// nothing: what the tables had of them at that moment may be gone from the log before it is read.
 //
 // Chosen: two projectors of one shard race for the checkpoint, and the loser stands by for as long as what there is gets folded. Refused:
 // leases and elections. Because: the compare-and-set is needed anyhow, and is enough; a death shows by what nobody folds.

@@ -42,8 +42,7 @@ type Store interface {
 	Checkpoint(ctx context.Context, shard int) (domain.Position, error)
 	// Commit puts down all of a batch and moves the shard's checkpoint, or changes nothing: ErrFenced if the checkpoint is not where
 	// the batch begins, ErrDuplicate if one of its messages is there already, ErrSwapped if the tables are not those that Prepare has found or made.
-	// Where it takes away what somebody has said in a conversation, it also numbers the other messages anew, and the numbers at marks with them; of a
-	// person's topic it takes away the SeenRow.
+	// What it takes away of somebody in a conversation are the messages, reactions and marks; of a person's own topic it is the SeenRow.
 	Commit(ctx context.Context, b Batch) error
 
 	// Tails gives the ends of those of the conversations that have messages.

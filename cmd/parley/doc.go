@@ -9,5 +9,8 @@
 // Chosen: one binary with the roles "edge" and "projector". Refused: one binary a role. Because: they are versioned together, and
 // whoever runs all in one process tries the same code.
 //
+// Chosen: github.com/schollz/progressbar for the bar of parley rebuild: MIT, released several times a year, and three small modules below it. Refused: cheggaaa/pb,
+// which brings seven. Lines are our own, where there is no terminal.
+//
 // Chosen: the first signal stops in order, within ten seconds; the second exits at once. Because: whoever presses twice means it.
 package main

@@ -67,6 +67,9 @@ func commands(environ []string) *cobra.Command {
 			Args: noArguments, RunE: serve(roles{edge: true})},
 		&cobra.Command{Use: "projector", Short: "Keep the read models in MySQL up to date (needs nats.url and mysql.dsn)",
 			Args: noArguments, RunE: serve(roles{projector: true})},
+		offline(&cobra.Command{Use: "rebuild", Short: "Make the read models in MySQL anew from the log, beside those that serve, and swap them", Long: rebuildHelp},
+			&settings, rebuild),
+		offline(&cobra.Command{Use: "verify", Short: "Compare the read models in MySQL with the log", Long: verifyHelp}, &settings, verify),
 		&cobra.Command{Use: "config", Short: "Print the settings that are in force, without secrets",
 			Args: noArguments, RunE: func(c *cobra.Command, _ []string) error {
 				_, err := c.OutOrStdout().Write(settings.YAML())
@@ -80,6 +83,8 @@ func commands(environ []string) *cobra.Command {
 
 const rootHelp = `Parley is a chat server. Without a command it runs all in one process: the log (NATS, embedded),
 the read models (in memory, or in MySQL with --mysql), Socket.IO, the API and the page.
+
+parley rebuild makes the read models anew while people chat, parley verify says where they differ from the log.
 
 Every setting can be given in a file (--config), as a variable (PARLEY_HTTP_ADDR) or as a flag (--http.addr);
 the later of these wins. parley config prints what is in force.`

@@ -89,6 +89,9 @@ func (h *host) stop() error {
 	return h.lock.Close()
 }
 
+// ErrInUse says that another process has the folder of the log.
+var ErrInUse = errors.New("in use by another process")
+
 // lockFolder keeps every other process out of a folder until the file is closed.
 func lockFolder(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -96,7 +99,7 @@ func lockFolder(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("folder of the log: %w; make it writable or choose another", err)
 	}
 	if err := lockFile(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("folder %s is in use by another process: stop that one or choose another folder (%w)", dir, err), f.Close())
+		return nil, errors.Join(fmt.Errorf("folder %s is %w: stop that one or choose another folder (%w)", dir, ErrInUse, err), f.Close())
 	}
 	return f, nil
 }

@@ -266,6 +266,49 @@ func TestFollow(t *testing.T) {
 	})
 }
 
+// What is read up to a place ends there, whatever comes after it and whether something stands there or not.
+func TestReadTo(t *testing.T) {
+	alone(t, func(t *testing.T, j *journal.Journal) {
+		first := store(t, j, say(ab, "a", "first"))
+		for i := range 1200 {
+			store(t, j, say(ab, "a", fmt.Sprint(i)))
+		}
+		marked := store(t, j, mark(ab, "a", first.Seq))
+		last := store(t, j, mark(ab, "a", marked.Seq)) // replaces the other
+		for name, c := range map[string]struct {
+			after, end uint64
+			want       int
+		}{
+			"nothing":                            {0, 0, 0},
+			"one":                                {0, first.Seq, 1},
+			"the middle":                         {first.Seq, first.Seq + 1100, 1100},
+			"up to a place where nothing stands": {0, marked.Seq, 1201},
+			"only such a place":                  {marked.Seq - 1, marked.Seq, 0},
+			"the end":                            {marked.Seq, last.Seq, 1},
+			"beyond the end":                     {marked.Seq, last.Seq + 7, 1},
+			"what is behind":                     {last.Seq, first.Seq, 0},
+		} {
+			after, n := domain.Position{}, 0
+			if c.after > 0 {
+				after = domain.Position{Epoch: j.Epoch(first.Shard), Seq: c.after}
+			}
+			err := j.ReadTo(within(t), first.Shard, after, c.end, 500, func(batch []domain.Record) error {
+				if n += len(batch); len(batch) > 500 || batch[0].Seq <= c.after || batch[len(batch)-1].Seq > c.end {
+					t.Errorf("%s: %d events from %d to %d", name, len(batch), batch[0].Seq, batch[len(batch)-1].Seq)
+				}
+				return nil
+			})
+			if err != nil || n != c.want {
+				t.Errorf("%s: %d events, want %d; %v", name, n, c.want, err)
+			}
+		}
+		gone := domain.Position{Epoch: "another", Seq: first.Seq}
+		if err := j.ReadTo(within(t), first.Shard, gone, last.Seq, 500, nil); !errors.Is(err, domain.ErrGone) {
+			t.Errorf("after a place of another life of the log: %v", err)
+		}
+	})
+}
+
 // A place at which something else stands is gone; one whose event was replaced or erased is still good.
 func TestPositionsWithTimes(t *testing.T) {
 	alone(t, func(t *testing.T, j *journal.Journal) {

@@ -91,7 +91,7 @@ func (s *Store) lines(me domain.UserID) (lines []view.Line) {
 	for t, m := range s.members[me] {
 		c, marks := s.conversations[t], s.marks[me][t]
 		l := view.Line{MemberRow: m, Group: c.group, Tail: c.tail, Own: marks.own, Read: marks.read}
-		l.Recalled = c.recalledAfter(l.Mark())
+		l.Uncounted = c.recalledAfter(l.Mark())
 		lines = append(lines, l)
 	}
 	return lines

@@ -258,10 +258,7 @@ func (f *fresh) swap(ctx context.Context, catchUp func(context.Context) error) (
 		if err != nil {
 			return err
 		}
-		defer func() { // with the lock and the setting
-			_ = c.Raw(func(any) error { return sqldriver.ErrBadConn })
-			c.Close()
-		}()
+		defer letGo(c, swapLock)
 		if _, err := c.ExecContext(ctx, "SET SESSION lock_wait_timeout=?", swapWithin); err != nil {
 			return err
 		}
@@ -312,6 +309,15 @@ func renaming(there []string) string {
 	return "RENAME TABLE " + strings.Join(moves, ", ")
 }
 
+// letGo releases a lock, and ends the connection: whether the server has heard of it or not, it is free then, soon.
+func letGo(c *sql.Conn, lock string) {
+	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
+	defer cancel()
+	_, _ = c.ExecContext(ctx, "DO RELEASE_LOCK("+lock+")")
+	_ = c.Raw(func(any) error { return sqldriver.ErrBadConn })
+	c.Close()
+}
+
 // Close drops the fresh tables, where they were not swapped in, and lets others have some.
 func (f *fresh) Close() {
 	f.end()
@@ -323,7 +329,6 @@ func (f *fresh) Close() {
 		}
 		cancel()
 	}
-	_ = f.conn.Raw(func(any) error { return sqldriver.ErrBadConn }) // with the lock
-	f.conn.Close()
+	letGo(f.conn, besideLock)
 	f.pool.Close()
 }

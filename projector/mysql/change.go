@@ -3,9 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"fmt"
 
-	"parley/domain"
 	"parley/projector"
 )
 
@@ -78,61 +76,4 @@ func (s *Store) Said(ctx context.Context, places []projector.Place) (there []pro
 		return nil
 	})
 	return there, err
-}
-
-// erase takes away what the batch says of somebody. It costs as much as was said in the conversation since that person's first message there.
-func erase(ctx context.Context, tx asker, b projector.Batch) error {
-	if b.Erased == nil {
-		return nil
-	}
-	u, t := string(b.Erased.UID), b.Erased.Topic.Key()
-	if _, own := b.Erased.Topic.Person(); own {
-		_, err := tx.ExecContext(ctx, "DELETE FROM {seen} WHERE uid=?", u)
-		return err
-	}
-	for _, statement := range []string{
-		"DELETE FROM {marks} WHERE uid=? AND topic=?",
-		"DELETE FROM {reactions} WHERE uid=? AND topic=?",
-		"DELETE r FROM {messages} m JOIN {reactions} r ON r.topic=m.topic AND r.seq=m.seq WHERE m.sender=? AND m.topic=?",
-		"DELETE r FROM {messages} m JOIN {recalls} r ON r.topic=m.topic AND r.seq=m.seq WHERE m.sender=? AND m.topic=?",
-	} {
-		if _, err := tx.ExecContext(ctx, statement, u, t); err != nil {
-			return err
-		}
-	}
-	first, err := one[uint64](ctx, tx, "SELECT COALESCE(MIN(seq),0) FROM {messages} WHERE topic=? AND sender=?", t, u)
-	if err != nil || first == 0 {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM {messages} WHERE topic=? AND sender=?", t, u); err != nil {
-		return err
-	}
-	return numberAnew(ctx, tx, b.Erased.Topic, first)
-}
-
-// numberAnew numbers the messages of a conversation from a seq on, and with them the numbers at marks, and says anew where it ends.
-func numberAnew(ctx context.Context, tx asker, t domain.Topic, from uint64) error {
-	key := t.Key()
-	before, err := one[uint64](ctx, tx, "SELECT COALESCE(MAX(number),0) FROM (SELECT number FROM {messages} WHERE topic=? AND seq<? ORDER BY seq DESC LIMIT 1) m", key, from)
-	if err != nil {
-		return err
-	}
-	const at = "COALESCE((SELECT m.number FROM {messages} m WHERE m.topic=k.topic AND m.seq<=k.%s ORDER BY m.seq DESC LIMIT 1),0)"
-	for _, s := range []struct {
-		text string
-		args []any
-	}{
-		{`UPDATE {messages} m JOIN (SELECT seq, ROW_NUMBER() OVER (ORDER BY seq) AS n FROM {messages} WHERE topic=? AND seq>?) a ON a.seq=m.seq
-			SET m.number=a.n+? WHERE m.topic=?`, []any{key, from, before, key}},
-		{fmt.Sprintf("UPDATE {marks} k SET k.own_number="+at+" WHERE k.topic=? AND k.own_seq>=?", "own_seq"), []any{key, from}},
-		{fmt.Sprintf("UPDATE {marks} k SET k.read_number="+at+" WHERE k.topic=? AND k.read_seq>=?", "read_seq"), []any{key, from}},
-		{`UPDATE {conversations} c LEFT JOIN (SELECT topic, seq, number, date FROM {messages} WHERE topic=? ORDER BY seq DESC LIMIT 1) m ON m.topic=c.topic
-			SET c.last_seq=COALESCE(m.seq,0), c.last_number=COALESCE(m.number,0), c.last_date=COALESCE(m.date,0) WHERE c.topic=?`, []any{key, key}},
-		{"DELETE FROM {conversations} WHERE topic=? AND is_group=0 AND last_number=0", []any{key}},
-	} {
-		if _, err := tx.ExecContext(ctx, s.text, s.args...); err != nil {
-			return err
-		}
-	}
-	return nil
 }

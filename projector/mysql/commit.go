@@ -128,9 +128,9 @@ func putMessages(ctx context.Context, tx asker, b projector.Batch) error {
 }
 
 func putTails(ctx context.Context, tx asker, b projector.Batch) error {
-	head, tail := upsert("{conversations}", "topic", "last_seq", "last_number", "last_date")
+	head, tail := upsert("{conversations}", "topic", "last_seq", "end_seq", "last_number", "last_date")
 	return put(ctx, tx, head, tail, b.Tails, func(t projector.TailRow) []any {
-		return []any{t.Topic.Key(), t.Seq, t.Number, t.Date}
+		return []any{t.Topic.Key(), t.Seq, t.Seq, t.Number, t.Date}
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -57,7 +58,7 @@ func (s *snapshot) Close() {
 // told how far it is.
 func (s *snapshot) Compare(ctx context.Context, report func(table string, rows uint64)) (c projector.Comparison, err error) {
 	for _, name := range tables() {
-		if name == checkpointsTable {
+		if name == checkpointsTable || name == gapsTable {
 			continue
 		}
 		t, err := s.table(ctx, name)
@@ -82,6 +83,28 @@ type table struct {
 type column struct {
 	name    string
 	numeric bool
+}
+
+// gapsTable has what is not compared: where messages were erased. A replay that finds them erased has no gaps there.
+const gapsTable = "gaps"
+
+// ranked are the columns that hold a number, which is compared as it would be without gaps. t is the table.
+var ranked = map[string]map[string]string{
+	"messages":      {"number": "t.seq"},
+	"marks":         {"own_number": "t.own_seq", "read_number": "t.read_seq"},
+	"conversations": {"last_number": "~0"},
+}
+
+// values are what of columns is compared.
+func (t table) values(columns []column) []string {
+	all := make([]string, len(columns))
+	for i, c := range columns {
+		all[i] = "t." + c.name
+		if upTo, ok := ranked[t.name][c.name]; ok {
+			all[i] += "-(SELECT COUNT(*) FROM {" + gapsTable + "} g WHERE g.topic=t.topic AND g.seq<=" + upTo + ")"
+		}
+	}
+	return all
 }
 
 // table looks at what both have.
@@ -117,7 +140,7 @@ func (s *snapshot) table(ctx context.Context, name string) (t table, err error) 
 		theirKey, others, err = is(name)
 	}
 	t.none = fmt.Sprint(theirKey) != fmt.Sprint(t.key)
-	t.columns = both(t.columns, others)
+	t.columns = slices.DeleteFunc(both(t.columns, others), func(c column) bool { return c.name == "end_seq" }) // goes with the gaps
 	return t, err
 }
 
@@ -192,13 +215,13 @@ func (t table) boundary(ctx context.Context, after key) (key, error) {
 // sum adds up the rows after one key and up to another, but no more of them than one too many.
 func (t table) sum(ctx context.Context, q asker, after, upTo key) (sum, error) {
 	where, args := t.within(after, upTo)
-	quoted := make([]string, 0, len(t.key)+len(t.columns))
-	for _, c := range append(t.key[:len(t.key):len(t.key)], t.columns...) {
-		quoted = append(quoted, "QUOTE("+c.name+")")
+	quoted := t.values(slices.Concat(t.key, t.columns))
+	for i, v := range quoted {
+		quoted[i] = "QUOTE(" + v + ")"
 	}
 	found, err := collect(ctx, q, func(r *sql.Rows) (s sum, err error) { return s, r.Scan(&s.rows, &s.one, &s.two) },
 		"SELECT COUNT(*), COALESCE(BIT_XOR(CAST(CONV(LEFT(h,16),16,10) AS UNSIGNED)),0), COALESCE(BIT_XOR(CAST(CONV(RIGHT(h,16),16,10) AS UNSIGNED)),0)"+
-			" FROM (SELECT SHA1(CONCAT_WS(',',"+strings.Join(quoted, ",")+")) AS h FROM {"+t.name+"} WHERE "+where+
+			" FROM (SELECT SHA1(CONCAT_WS(',',"+strings.Join(quoted, ",")+")) AS h FROM {"+t.name+"} t WHERE "+where+
 			" ORDER BY "+t.names(t.key)+" LIMIT "+strconv.Itoa(piece+1)+") x", args...)
 	if err != nil {
 		return sum{}, err

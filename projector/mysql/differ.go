@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
+	"strings"
 
 	"parley/projector"
 )
@@ -44,11 +45,11 @@ func (t table) differ(ctx context.Context, c *projector.Comparison, after, upTo 
 func (t table) rows(ctx context.Context, q asker, after, upTo key) ([][]string, error) {
 	where, args := t.within(after, upTo)
 	return collect(ctx, q, scanStrings(len(t.key)+len(t.columns)),
-		"SELECT "+t.all()+" FROM {"+t.name+"} WHERE "+where+" ORDER BY "+t.names(t.key)+" LIMIT "+strconv.Itoa(page), args...)
+		"SELECT "+t.all()+" FROM {"+t.name+"} t WHERE "+where+" ORDER BY "+t.names(t.key)+" LIMIT "+strconv.Itoa(page), args...)
 }
 
-// all names the columns, the key first.
-func (t table) all() string { return t.names(slices.Concat(t.key, t.columns)) }
+// all is what of the columns is compared, the key first.
+func (t table) all() string { return strings.Join(t.values(slices.Concat(t.key, t.columns)), ",") }
 
 // merge notes how rows differ, up to cut.
 func (t table) merge(c *projector.Comparison, fresh, serve [][]string, cut key) {
@@ -185,7 +186,7 @@ func (t table) find(ctx context.Context, q asker, list []projector.Difference) (
 			args = append(args, t.value(i, k))
 		}
 	}
-	rows, err := collect(ctx, q, scanStrings(len(t.key)+len(t.columns)), "SELECT "+t.all()+" FROM {"+t.name+"} WHERE "+either(len(list), one), args...)
+	rows, err := collect(ctx, q, scanStrings(len(t.key)+len(t.columns)), "SELECT "+t.all()+" FROM {"+t.name+"} t WHERE "+either(len(list), one), args...)
 	found := make(map[string][]string, len(rows))
 	for _, row := range rows {
 		fields := make([]projector.Field, len(t.key))

@@ -2,7 +2,8 @@
 //
 // It knows no rules and nothing of the log, and it never makes the database, only tables in it. The one thing to know: what is in the tables
 // was folded from the log and may be dropped at any time; the tables are made when a projector starts, and until then queries are
-// refused with code Unavailable.
+// refused with code Unavailable. Tables whose names begin with new_ or old_, and whose comments say that they are ours, do not serve: they belong to whoever
+// has the lock on them, and are dropped by the next one.
 //
 // Where the two servers differ: MySQL from 8.0.20 on would rather have "AS new … new.column" than VALUES(column) in an upsert, but takes both;
 // MariaDB takes only the latter. "groups" is reserved in MySQL, so no table is called that. The variable for the isolation level has
@@ -30,4 +31,20 @@
 //
 // Chosen: the version of the schema as each table's comment. Refused: migrations. Because: tables of another version are made anew from
 // the log; and a table that has no such comment is not ours and is never dropped.
+//
+// Chosen: fresh tables beside those that serve, new_…, swapped by one RENAME TABLE that gives up after a second and is tried again. Refused: a database beside;
+// a view; waiting. Because: the user of mysql.dsn may have rights in one database only; a view costs each question; and behind a RENAME that waits for a
+// long question every other one waits.
+//
+// Chosen: a generation, the same for all tables made together, in their comments and as the default of a column of the checkpoints, which each commit names.
+// Refused: the checkpoint's position alone; the generation as a value in a row. Because: the position may be the same in both, while what a projector remembers of
+// the tables that were may be the very fault for which they were made anew; a half swap is noticed; and the rows stay those that the log gives.
+//
+// Chosen: a lock of the server's that stops commits during the swap, seen in the commit's own statement (IS_FREE_LOCK). Refused: LOCK TABLES; a mark in the
+// tables. Because: MariaDB renames nothing under locked tables, and a mark would outlive whoever made it. So the fresh tables are never behind those that
+// served, and nobody who asks is thrown back. Who waits to commit goes on the moment the lock is free.
+//
+// Chosen: what is compared is compared in pieces of the key, by count and by a sum that does not depend on the order, and row by row only where these differ. Refused:
+// CHECKSUM TABLE, and reading all rows out. Because: the one reads no snapshot on MariaDB, depends on columns that only one has and may take longer than one
+// answer may; the other is many times slower where nothing differs.
 package mysql

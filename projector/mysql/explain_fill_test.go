@@ -132,7 +132,7 @@ func lengthen(tb testing.TB, db *sql.DB) {
 			}
 		}
 	}
-	if _, err := db.Exec("UPDATE conversations SET last_seq=?, last_number=?, last_date=? WHERE topic=?", 10*longTalk, longTalk, longTalk, topic); err != nil {
+	if _, err := db.Exec("UPDATE conversations SET last_seq=?, end_seq=?, last_number=?, last_date=? WHERE topic=?", 10*longTalk, 10*longTalk, longTalk, longTalk, topic); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -58,7 +58,7 @@ func (s *Store) Tails(ctx context.Context, topics []domain.Topic) (tails []proje
 	err = s.try(ctx, "look up the ends of conversations", func(ctx context.Context) error {
 		tails, err = collectIn(ctx, s.db, func(r *sql.Rows) (t projector.TailRow, err error) {
 			return t, r.Scan(topicOf(&t.Topic), &t.Seq, &t.Number, &t.Date)
-		}, "SELECT topic, last_seq, last_number, last_date FROM {conversations} WHERE last_number>0 AND topic IN (", keys)
+		}, "SELECT topic, end_seq, last_number, last_date FROM {conversations} WHERE last_number>0 AND topic IN (", keys)
 		return err
 	})
 	return tails, err
@@ -78,20 +78,39 @@ func (s *Store) Numbers(ctx context.Context, places []projector.Place) (numbers 
 	return numbers, err
 }
 
+// someNumbers adds to the number of the last message that is there those of the erased ones after it.
 func someNumbers(ctx context.Context, q asker, places []projector.Place, numbers []uint64) error {
-	const one = "(SELECT ? AS place, number FROM {messages} WHERE topic=? AND seq<=? ORDER BY seq DESC LIMIT 1)"
+	const (
+		last  = "(SELECT ? AS place, number, seq FROM {messages} WHERE topic=? AND seq<=? ORDER BY seq DESC LIMIT 1)"
+		later = "(SELECT ? AS place, COUNT(*), 0 FROM {gaps} WHERE topic=? AND seq>? AND seq<=?)"
+	)
+	type found struct {
+		place       int
+		number, seq uint64
+	}
+	ask := func(one string, args []any) ([]found, error) {
+		return collect(ctx, q, func(r *sql.Rows) (f found, err error) { return f, r.Scan(&f.place, &f.number, &f.seq) },
+			strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(places)), " UNION ALL "), args...)
+	}
 	var args []any
 	for i, p := range places {
 		args = append(args, i, p.Topic.Key(), p.Seq)
 	}
-	type found struct {
-		place  int
-		number uint64
+	there, err := ask(last, args)
+	if err != nil {
+		return err
 	}
-	all, err := collect(ctx, q, func(r *sql.Rows) (f found, err error) { return f, r.Scan(&f.place, &f.number) },
-		strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(places)), " UNION ALL "), args...)
-	for _, f := range all {
-		numbers[f.place] = f.number
+	at := make([]uint64, len(places))
+	for _, f := range there {
+		numbers[f.place], at[f.place] = f.number, f.seq
+	}
+	args = args[:0]
+	for i, p := range places {
+		args = append(args, i, p.Topic.Key(), at[i], p.Seq)
+	}
+	erased, err := ask(later, args)
+	for _, f := range erased {
+		numbers[f.place] += f.number
 	}
 	return err
 }

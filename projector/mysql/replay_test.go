@@ -1,6 +1,7 @@
 package mysql_test
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -36,12 +37,21 @@ var tableKeys = map[string]string{
 	"recalls": "topic, seq", "reactions": "topic, seq, emoji, uid",
 }
 
-// dump gives every row of every table.
+// withoutGaps are what of a table's columns must be the same after a replay, which finds fewer messages where some were erased.
+var withoutGaps = map[string]string{
+	"messages": "topic, seq, number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic AND g.seq<=t.seq), sender, id, date, msg, edited, recalled, recaller",
+	"marks": `uid, topic, own_seq, own_number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic AND g.seq<=t.own_seq),
+		read_seq, read_number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic AND g.seq<=t.read_seq)`,
+	"conversations": `topic, last_seq, last_number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic), last_date,
+		is_group, name, avatar, description, history, owner, size`,
+}
+
+// dump gives every row of every table, but where the gaps are.
 func dump(tb testing.TB, db *sql.DB) string {
 	tb.Helper()
 	var all strings.Builder
 	for _, table := range slices.Sorted(maps.Keys(tableKeys)) {
-		rows, err := db.Query("SELECT * FROM " + table + " ORDER BY " + tableKeys[table])
+		rows, err := db.Query("SELECT " + cmp.Or(withoutGaps[table], "*") + " FROM " + table + " t ORDER BY " + tableKeys[table])
 		if err != nil {
 			tb.Fatal(err)
 		}
@@ -119,7 +129,7 @@ func TestDifferential(t *testing.T) {
 		rows := dump(t, db)
 		projectortest.Fold(t, log, disk, o)
 		sameDump(t, "folding on where there is nothing new", rows, dump(t, db))
-		drop(t, db, slices.Collect(maps.Keys(tableKeys))...)
+		drop(t, db, append(slices.Collect(maps.Keys(tableKeys)), "gaps")...)
 		projectortest.Fold(t, log, disk, o)
 		sameDump(t, "a replay", rows, dump(t, db))
 		if t.Failed() {
@@ -170,7 +180,7 @@ func TestEveryTableDroppedWhileItRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	live := dump(t, db)
-	drop(t, db, slices.Collect(maps.Keys(tableKeys))...)
+	drop(t, db, append(slices.Collect(maps.Keys(tableKeys)), "gaps")...)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	sameDump(t, "live against a replay", live, dump(t, db))
 }

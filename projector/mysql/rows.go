@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -60,18 +59,6 @@ func collect[R any](ctx context.Context, q asker, scan func(*sql.Rows) (R, error
 	return all, rows.Err()
 }
 
-// one gives the only value of an answer.
-func one[V any](ctx context.Context, q asker, query string, args ...any) (v V, err error) {
-	all, err := collect(ctx, q, func(r *sql.Rows) (v V, err error) { return v, r.Scan(&v) }, query, args...)
-	if err == nil && len(all) != 1 {
-		err = fmt.Errorf("%d rows where one was due", len(all))
-	}
-	if err != nil {
-		return v, err
-	}
-	return all[0], nil
-}
-
 // chunk is how many keys go into one statement. MariaDB makes a join of an IN with more than 1000.
 const chunk = 500
 
@@ -96,14 +83,6 @@ func either(n int, key string) string {
 
 // holes gives n question marks.
 func holes(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
-
-func anys[V any](values []V) []any {
-	all := make([]any, len(values))
-	for i, v := range values {
-		all[i] = v
-	}
-	return all
-}
 
 // The bounds of one INSERT: well below what servers take by default, 16 MiB, and large enough to be cheap.
 const (

@@ -29,7 +29,8 @@ CREATE TABLE seen (
 CREATE TABLE conversations (
   topic       VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   last_seq    BIGINT UNSIGNED NOT NULL DEFAULT 0, -- of the last message; 0 for none
-  last_number BIGINT UNSIGNED NOT NULL DEFAULT 0, -- how many messages there are
+  end_seq     BIGINT UNSIGNED NOT NULL DEFAULT 0, -- of the last that ever was, which may have been erased
+  last_number BIGINT UNSIGNED NOT NULL DEFAULT 0, -- that one's number: how many messages there ever were
   last_date   BIGINT          NOT NULL DEFAULT 0,
   is_group    TINYINT         NOT NULL DEFAULT 0, -- and these are a group's own
   name        VARCHAR(64)     NOT NULL DEFAULT '',
@@ -71,13 +72,13 @@ CREATE TABLE marks (
   read_seq    BIGINT UNSIGNED NOT NULL DEFAULT 0, -- read as the reader says
   read_number BIGINT UNSIGNED NOT NULL DEFAULT 0,
   PRIMARY KEY (uid, topic),
-  KEY by_topic (topic, uid) -- for counting anew
+  KEY by_topic (topic, uid) -- for erasing
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE messages (
   topic    VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seq      BIGINT UNSIGNED NOT NULL,
-  number   BIGINT UNSIGNED NOT NULL, -- 1, 2, 3 in each conversation
+  number   BIGINT UNSIGNED NOT NULL, -- 1, 2, 3 in each conversation, with gaps where messages were erased
   sender   VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   id       VARCHAR(64)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- the client's own
   date     BIGINT          NOT NULL,
@@ -92,6 +93,12 @@ CREATE TABLE messages (
 CREATE TABLE recalls (
   topic VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seq   BIGINT UNSIGNED NOT NULL, -- of a message that was taken back, and is not unread
+  PRIMARY KEY (topic, seq)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE gaps (
+  topic VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq   BIGINT UNSIGNED NOT NULL, -- of a message that was erased; its number is nobody's
   PRIMARY KEY (topic, seq)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

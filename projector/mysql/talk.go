@@ -130,7 +130,7 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 		if err != nil {
 			return err
 		}
-		recalled, err := recalledAfter(ctx, q, lines)
+		not, err := uncounted(ctx, q, lines)
 		if err != nil {
 			return err
 		}
@@ -144,7 +144,7 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 		list = make([]domain.ConversationView, len(lines))
 		for i, l := range lines {
 			h := shown[l.Topic]
-			l.Group, l.Recalled = h.group, recalled[l.Topic]
+			l.Group, l.Uncounted = h.group, not[l.Topic]
 			list[i] = l.Conversation(me, h.last, known(with, l.Topic.Peer(me)))
 		}
 		return err
@@ -166,9 +166,9 @@ func mine(ctx context.Context, q asker, me domain.UserID) ([]view.Line, error) {
 	}, query, string(me))
 }
 
-// recalledAfter says how many of the messages after the mark of each of some lines were taken back; where none were, it says nothing. It reads a range
-// of an index for each.
-func recalledAfter(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]uint64, error) {
+// uncounted says how many of the messages after the mark of each of some lines were taken back or erased; where none were, it says nothing. It reads two
+// ranges of indexes for each.
+func uncounted(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]uint64, error) {
 	type count struct {
 		topic domain.Topic
 		n     uint64
@@ -179,13 +179,15 @@ func recalledAfter(ctx context.Context, q asker, lines []view.Line) (map[domain.
 		for _, l := range some {
 			args = append(args, l.Topic.Key(), l.Mark())
 		}
-		found, err := collect(ctx, q, func(r *sql.Rows) (c count, err error) { return c, r.Scan(topicOf(&c.topic), &c.n) },
-			"SELECT topic, COUNT(*) FROM {recalls} WHERE "+either(len(some), "topic=? AND seq>?")+" GROUP BY topic", args...)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range found {
-			counts[c.topic] = c.n
+		for _, table := range []string{"{recalls}", "{gaps}"} {
+			found, err := collect(ctx, q, func(r *sql.Rows) (c count, err error) { return c, r.Scan(topicOf(&c.topic), &c.n) },
+				"SELECT topic, COUNT(*) FROM "+table+" WHERE "+either(len(some), "topic=? AND seq>?")+" GROUP BY topic", args...)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range found {
+				counts[c.topic] += c.n
+			}
 		}
 	}
 	return counts, nil
@@ -293,13 +295,13 @@ func react(ctx context.Context, q asker, me domain.UserID, t domain.Topic, list 
 
 // readable gives after which seq and up to which me may read a conversation, or refuses with code Forbidden.
 func readable(ctx context.Context, q asker, me domain.UserID, t domain.Topic) (after, upTo uint64, err error) {
-	const query = `SELECT m.present, m.joined_seq, m.left_seq, m.hidden_seq, COALESCE(c.history,''), COALESCE(c.last_number,0)
+	const query = `SELECT m.present, m.joined_seq, m.left_seq, m.hidden_seq, COALESCE(c.history,''), COALESCE(c.last_seq,0)
 		FROM {members} m LEFT JOIN {conversations} c ON c.topic=m.topic WHERE m.uid=? AND m.topic=?`
 	m := projector.MemberRow{Topic: t}
 	var g projector.GroupRow
 	var tail projector.TailRow
 	found, err := collect(ctx, q, func(r *sql.Rows) (struct{}, error) {
-		return struct{}{}, r.Scan(&m.Present, &m.Joined, &m.Left, &m.Hidden, &g.History, &tail.Number)
+		return struct{}{}, r.Scan(&m.Present, &m.Joined, &m.Left, &m.Hidden, &g.History, &tail.Seq)
 	}, query, string(me), t.Key())
 	if err != nil {
 		return 0, 0, err

@@ -15,9 +15,9 @@ import (
 type Line struct {
 	projector.MemberRow                    // how the reader stands to it
 	Group               projector.GroupRow // zero for a direct conversation
-	Tail                projector.TailRow  // its Number is 0 where nothing has been said
+	Tail                projector.TailRow  // its Seq is 0 where nothing has been said
 	Own, Read           projector.MarkRow
-	Recalled            uint64 // how many of the messages after the mark were taken back
+	Uncounted           uint64 // how many of the messages after the mark are not unread: those taken back, and those erased that have a number
 }
 
 // Mark is up to where the reader has read.
@@ -26,7 +26,7 @@ func (l Line) Mark() uint64 { return max(l.Own.Seq, l.Read.Seq) }
 // listed says whether the line is in the list: groups that one is in; friends, and those with whom there is something said.
 func (l Line) listed() bool {
 	_, _, direct := l.Topic.Pair()
-	return l.Present || direct && l.Tail.Number > 0
+	return l.Present || direct && l.Tail.Seq > 0
 }
 
 // Conversation is the line as me sees it. last is what was said last, if anything was, whether or not me may read it; with is the other one
@@ -37,7 +37,7 @@ func (l Line) Conversation(me domain.UserID, last *domain.MessageView, with proj
 	}
 	v := domain.ConversationView{
 		ID: l.Topic.ConversationID(me), Name: l.Group.Name, Avatar: l.Group.Avatar, Last: last,
-		Unread: l.Tail.Number - min(l.Tail.Number, max(l.Own.Number, l.Read.Number)+l.Recalled),
+		Unread: l.Tail.Number - min(l.Tail.Number, max(l.Own.Number, l.Read.Number)+l.Uncounted),
 		Read:   l.Mark(),
 	}
 	if l.Topic.Peer(me) != "" {

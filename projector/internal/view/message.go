@@ -40,7 +40,7 @@ func Readable(m projector.MemberRow, in bool, g projector.GroupRow, tail project
 	switch {
 	case !in:
 		return 0, 0, false
-	case m.Present, direct && tail.Number > 0:
+	case m.Present, direct && tail.Seq > 0:
 		return hidden(m, g), ^uint64(0), true
 	}
 	return hidden(m, g), m.Left, m.Left > 0
