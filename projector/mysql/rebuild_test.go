@@ -69,7 +69,7 @@ func TestRebuildBesideAProjector(t *testing.T) {
 	story(log)
 	_, stop := projectortest.Start(t, log, s, projectortest.Quick())
 	projectortest.CatchUp(t, log, s)
-	rows, was := dump(t, db), generation(t, db)
+	rows, was, tables := dump(t, db), generation(t, db), names(t, db)
 
 	var steps []projector.Step
 	c, err := projector.Rebuild(t.Context(), log, s, projector.RebuildOptions{Batch: 10, Progress: func(p projector.Progress) {
@@ -95,7 +95,7 @@ func TestRebuildBesideAProjector(t *testing.T) {
 		t.Error("the same tables serve")
 	}
 	sameDump(t, "after the swap", rows, dump(t, db))
-	if left := names(t, db); len(left) != len(tableKeys) {
+	if left := names(t, db); !slices.Equal(left, tables) {
 		t.Errorf("there are %v", left)
 	}
 	story(log)
@@ -252,6 +252,7 @@ func TestOneRebuildAtATime(t *testing.T) {
 	log := projectortest.NewLog(1)
 	story(log)
 	projectortest.Fold(t, log, s, projectortest.Quick())
+	tables := names(t, db)
 	fresh, err := s.Beside(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +266,7 @@ func TestOneRebuildAtATime(t *testing.T) {
 	}
 	fresh.Close()
 	verified(t, log, other)
-	if left := names(t, db); len(left) != len(tableKeys) {
+	if left := names(t, db); !slices.Equal(left, tables) {
 		t.Errorf("there are %v", left)
 	}
 }
@@ -277,6 +278,7 @@ func TestLeftOvers(t *testing.T) {
 	log := projectortest.NewLog(1)
 	story(log)
 	projectortest.Fold(t, log, s, projectortest.Quick())
+	want := append(names(t, db), "new_order", "old_friends", "old_people")
 	for _, table := range []string{"new_people", "new_messages", "old_checkpoints", "old_gone"} {
 		exec(t, db, "CREATE TABLE "+table+" (a INT) COMMENT='parley read models of-some-version abc'")
 	}
@@ -287,13 +289,6 @@ func TestLeftOvers(t *testing.T) {
 		t.Errorf("with left-overs: %v", err)
 	}
 	verified(t, log, s)
-	want := append([]string{"new_order", "old_friends", "old_people"}, slices.Collect(func(yield func(string) bool) {
-		for name := range tableKeys {
-			if !yield(name) {
-				return
-			}
-		}
-	})...)
 	got := names(t, db)
 	slices.Sort(got)
 	if slices.Sort(want); !slices.Equal(got, want) {
@@ -326,4 +321,54 @@ func TestTablesOfTwoGenerations(t *testing.T) {
 	}
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	sameDump(t, "made anew", want, dump(t, db))
+}
+
+// Tables of another log are not swapped by mistake: whoever rebuilds may have named the wrong one.
+func TestTablesOfAnotherLog(t *testing.T) {
+	dsn := mysqltest.DSN(t)
+	s, db := open(t, dsn), raw(t, dsn)
+	log := projectortest.NewLog(1)
+	story(log)
+	projectortest.Fold(t, log, s, projectortest.Quick())
+	was := generation(t, db)
+	for name, other := range map[string]func() *projectortest.Log{
+		"another life": func() *projectortest.Log { log.Remake("second"); return log },
+		"fewer shards": func() *projectortest.Log {
+			exec(t, db, "INSERT INTO checkpoints (shard, epoch, seq, time, generation) VALUES (1, 'second', 1, 1, '')")
+			return log
+		},
+	} {
+		log := other()
+		c, err := projector.Verify(t.Context(), log, s, projector.RebuildOptions{})
+		if err != nil || !strings.Contains(c.Nothing, "another log") {
+			t.Errorf("%s: verify: %v, %q", name, err, c.Nothing)
+		}
+		if _, err := projector.Rebuild(t.Context(), log, s, projector.RebuildOptions{}); !errors.Is(err, projector.ErrDiffers) || !strings.Contains(err.Error(), "another log") {
+			t.Errorf("%s: Rebuild: %v", name, err)
+		}
+		if generation(t, db) != was {
+			t.Errorf("%s: the tables were swapped", name)
+		}
+	}
+	log.Append(ab, domain.FriendRequested{By: "ann"}, 0)
+	if _, err := projector.Rebuild(t.Context(), log, s, projector.RebuildOptions{Force: true}); err != nil || generation(t, db) == was {
+		t.Errorf("told to go on: %v", err)
+	}
+	verified(t, log, s)
+}
+
+// An event that cannot be folded ends a rebuild, and leaves what serves.
+func TestRebuildMeetsAnUnknownEvent(t *testing.T) {
+	dsn := mysqltest.DSN(t)
+	s, db := open(t, dsn), raw(t, dsn)
+	log := projectortest.NewLog(1)
+	story(log)
+	projectortest.Fold(t, log, s, projectortest.Quick())
+	log.Append(ab, nil, 0)
+	want := dump(t, db)
+	var unknown *domain.UnknownEventError
+	if _, err := projector.Rebuild(t.Context(), log, s, projector.RebuildOptions{}); !errors.As(err, &unknown) {
+		t.Errorf("Rebuild: %v", err)
+	}
+	sameDump(t, "what serves", want, dump(t, db))
 }
