@@ -297,6 +297,9 @@ func EncodeEvent(e Event) ([]byte, error) {
 		return nil, fmt.Errorf("encode event %s: %w", e.EventName(), err)
 	}
 	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if string(out[head:]) == "{}" { // it says no more than its name
+		return append(out[:head], '}'), nil
+	}
 	out[head] = ',' // where the event's own object began
 	return out, nil
 }

@@ -301,3 +301,14 @@ func TestReadMarkedUpTo(t *testing.T) {
 		}
 	}
 }
+
+// An event that says no more than its name is one, too.
+func TestEventWithoutMembers(t *testing.T) {
+	b, err := EncodeEvent(PersonErased{})
+	if err != nil || string(b) != `{"event":"person.erased"}` {
+		t.Fatalf("encoded: %s, %v", b, err)
+	}
+	if e, err := DecodeEvent(b); err != nil || e != (PersonErased{}) {
+		t.Errorf("decoded: %#v, %v", e, err)
+	}
+}

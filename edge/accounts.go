@@ -72,7 +72,7 @@ func (e *Edge) register(ctx context.Context, username, password, name string) (v
 	}
 	left := err
 	if ctx.Err() == nil && domain.Refusal(err).Code != domain.Unavailable { // else they may be known, and be nobody's without the account
-		left = e.Accounts.EraseAccount(ctx, username)
+		left = e.Accounts.EraseAccount(ctx, username, a.ID)
 	}
 	if left != nil {
 		e.logger.Warn("an account is left whose person may not be known; signing in completes it", "username", username, "error", left)
@@ -90,10 +90,13 @@ func (e *Edge) login(ctx context.Context, username, password string) (view domai
 	if err != nil {
 		return view, err
 	}
-	if !same {
+	if same {
+		view, err = e.hub.profiles.ensure(ctx, a.ID, domain.Profiled{Username: a.Username, Name: a.Username})
+	}
+	if !same || err == errToken { // the account of somebody who has just been erased is about to be
 		return view, domain.Refuse(domain.Unauthenticated, "username or password is wrong")
 	}
-	return e.hub.profiles.ensure(ctx, a.ID, domain.Profiled{Username: a.Username, Name: a.Username})
+	return view, err
 }
 
 func (e *Edge) answerSignIn(view domain.PersonView, err error) (*signedIn, error) {

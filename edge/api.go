@@ -33,6 +33,7 @@ func (e *Edge) serveAPI() {
 	api := humago.New(e.mux, c)
 	api.UseMiddleware(e.authenticate(api))
 	e.serveAccounts(api)
+	e.serveErasure(api)
 	e.serveQueries(api)
 	describeProblem(api.OpenAPI())
 	e.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
@@ -110,7 +111,7 @@ func withCode(_ huma.Context, _ string, v any) (any, error) {
 
 type callerKey struct{}
 
-// authenticate lets only those with a good token reach what asks for one.
+// authenticate lets only those with a good token reach what asks for one. A token outlives its person; it is good no more then.
 func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if len(ctx.Operation().Security) == 0 {
@@ -118,7 +119,7 @@ func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context))
 			return
 		}
 		who, err := e.Tokens.verify(ctx.Header("Authorization"))
-		if err != nil {
+		if err != nil || e.isErased(ctx.Context(), who.id) {
 			ctx.SetHeader("WWW-Authenticate", "Bearer")
 			says := "sign in first: send a token as Authorization: Bearer …"
 			if ctx.Header("Authorization") != "" {

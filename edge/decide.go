@@ -20,26 +20,31 @@ const raceWait = 200 * time.Millisecond
 // decide makes a decision on a topic's state and stores what follows, if anything. Where this edge keeps the conversation, as it does one of two people, it
 // waits, too, until it has gone by it. The first try believes what the edge knows; a refusal, or that all is so already, counts only when it comes from the log. Those
 // who decide on the same topic do so one after the other, and each has its time from when it is its turn.
-func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)) (err error) {
-	lines := &q.edge.hub.lines
-	if err := lines.enter(q.life, t); err != nil {
+func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)) error {
+	return q.edge.decide(q.life, t, on)
+}
+
+// decide is that of a request, for as long as whoever asks lives.
+func (e *Edge) decide(life context.Context, t domain.Topic, on func(standing) (domain.Event, error)) (err error) {
+	lines := &e.hub.lines
+	if err := lines.enter(life, t); err != nil {
 		return err
 	}
 	defer func() {
-		if q.life.Err() != nil { // it is this device that has gone, not the log
+		if life.Err() != nil { // it is whoever asks that has gone, not the log
 			lines.leave(t, nil)
 			return
 		}
 		lines.leave(t, err)
 	}()
-	ctx, cancel := context.WithTimeout(q.life, patience)
+	ctx, cancel := context.WithTimeout(life, patience)
 	defer cancel()
 	for try := range attempts {
 		var upTo uint64
 		var event domain.Event
 		var refused error
 		decide := func(s standing, at uint64) { upTo = at; event, refused = on(s) }
-		if err := q.edge.hub.stand(ctx, t, try > 0, decide); err != nil {
+		if err := e.hub.stand(ctx, t, try > 0, decide); err != nil {
 			return err
 		}
 		if (refused != nil || event == nil) && try == 0 {
@@ -49,14 +54,14 @@ func (q *request) decide(t domain.Topic, on func(standing) (domain.Event, error)
 			return refused
 		}
 		if _, _, direct := t.Pair(); direct {
-			q.edge.hub.conversation(t) // the caller is here: from now on it is kept, so that what is decided is known here when it is answered
+			e.hub.conversation(t) // where one of the two is here it is kept from now on, so that what is decided is known here when it is answered
 		}
-		stored, err := q.edge.Log.Append(ctx, domain.Draft{Topic: t, Event: event, Expect: &upTo})
+		stored, err := e.Log.Append(ctx, domain.Draft{Topic: t, Event: event, Expect: &upTo})
 		if errors.Is(err, domain.ErrRaced) {
-			q.edge.hub.outrun(ctx, t, upTo, try)
+			e.hub.outrun(ctx, t, upTo, try)
 			continue
 		}
-		if c := q.edge.hub.kept(t); err == nil && c != nil {
+		if c := e.hub.kept(t); err == nil && c != nil {
 			err = c.settled(ctx, stored, event)
 		}
 		return err

@@ -51,6 +51,13 @@ func (c *conversation) deliverGroup(r domain.Record) {
 		}
 		tell(to, "left", e.UID, e.UID)
 		c.unhear(c.hub.here(e.UID)...)
+	case domain.GroupErased: // who was no member any more as well: others may list them, as invited or turned down
+		to := concerned(e.UID)
+		if change.Owner = e.Owner; e.Owner != "" {
+			to = with(members(), c.hub.here(e.UID))
+		}
+		tell(to, "erased", e.UID, e.UID)
+		c.unhear(c.hub.here(e.UID)...)
 	case domain.GroupRemoved:
 		tell(concerned(e.UID), "removed", e.By, e.UID)
 		c.unhear(c.hub.here(e.UID)...)

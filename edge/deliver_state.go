@@ -36,6 +36,9 @@ func (c *conversation) deliverFriendship(r domain.Record) {
 	case domain.FriendRemoved:
 		c.hub.befriend(c.topic, false)
 		c.tell(r, e.By, "removed", "")
+	case domain.FriendErased:
+		c.hub.befriend(c.topic, false)
+		c.tell(r, e.By, "erased", "")
 	case domain.FriendBlocked:
 		c.hub.befriend(c.topic, false)
 		c.tellOne(r, e.By, e.By, "blocked", "") // the blocked one is not told

@@ -56,6 +56,19 @@
 // Chosen: who is invisible is said in the log, and read before anybody is announced. Refused: to say it of a connection. Because: one that breaks would
 // show whom it must not. The date of that event is when somebody was last seen; it is put down again when they go.
 //
+// Chosen: who erases themselves is gone with one event, which every edge hears; the rest is made of steps that can be repeated, and any edge takes them that
+// finds in the read models that it is not done (resumeErasing). Refused: one edge's task, with a lease. Because: several at once only do some of it in vain,
+// and one that dies needs no successor to be chosen.
+//
+// Chosen: everything is gone over twice, with a pause between. Refused: a lock on all edges. Because: a command that was under way ends within seconds, and
+// what it has stored is found the second time. What comes even later does not count, but would lie in the log: only an edge that stood still has such.
+//
+// Chosen: only what came before the event by which somebody is gone is taken out; where something came after it, the event is put down once more first. Refused:
+// to take out all at once. Because: the read models have put down a late mark, and would not have when they are made anew.
+//
+// Chosen: a wrong password for DELETE /api/me is Forbidden. Refused: Unauthenticated, as it is to who signs in. Because: the token is good, and clients sign
+// people out who are told otherwise.
+//
 // Chosen: those who decide on one topic at this edge take turns. Refused: to let them race. Because: of a thousand who join one group at once, all but one
 // would decide in vain each time.
 //

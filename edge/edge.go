@@ -33,6 +33,9 @@ type Log interface {
 	// Read gives what is stored in a shard after a position of an epoch, in order, up to where the shard ends now. It waits for a log that is
 	// away.
 	Read(ctx context.Context, shard int, after domain.Position, fn func([]domain.Record) error) (domain.Position, error)
+	// Erase takes those events out of a topic for good that goes says so of, of those after one sequence and before another, or where that is 0 all that
+	// there are now. It gives how far it has come, with an error, too.
+	Erase(ctx context.Context, t domain.Topic, after, before uint64, goes func(domain.Event) bool) (upTo uint64, err error)
 	// Shards is how many shards there are, and Epoch names the life of one.
 	Shards() int
 	Epoch(shard int) string
@@ -59,7 +62,8 @@ type Signals interface {
 type Accounts interface {
 	CreateAccount(ctx context.Context, a domain.Account) error
 	Account(ctx context.Context, username string) (domain.Account, error)
-	EraseAccount(ctx context.Context, username string) error
+	// EraseAccount takes the account of a name away for good, if there is one and it is that person's.
+	EraseAccount(ctx context.Context, username string, of domain.UserID) error
 }
 
 // Views are the read models. Their refusals are *domain.Error.
@@ -79,6 +83,9 @@ type Views interface {
 	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
 	Search(ctx context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error)
 	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error)
+	// Topics gives all conversations and groups that somebody ever had to do with, and Erasing those who are being erased.
+	Topics(ctx context.Context, u domain.UserID) ([]domain.Topic, error)
+	Erasing(ctx context.Context) ([]domain.UserID, error)
 	// Wait returns when the read models hold everything up to ends, or ctx is done; behind is how many events are missing then.
 	Wait(ctx context.Context, ends []domain.Position) (behind uint64, err error)
 }
@@ -113,6 +120,8 @@ type Settings struct {
 	Connects   int              // of one person's devices in a second, for long; 30 times as many at once; 0: any number
 	Beat       time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
 	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
+	Linger     time.Duration    // how long after somebody was erased what was on its way then may reach the log; 10 s where it is 0
+	Resume     time.Duration    // how often it is looked for erasures that nobody goes on with; 1 min where it is 0
 	Socket     socketio.Options // its CheckOrigin holds for the API too
 	Logger     *slog.Logger
 }
@@ -127,6 +136,7 @@ type Edge struct {
 	mux         *http.ServeMux
 	hub         *hub
 	presence    *presence
+	erasures    erasures
 	stopHearing func() // of the other edges
 
 	ctx      context.Context // ends when the edge closes
@@ -141,6 +151,8 @@ var errClosing = errors.New("the edge is closing")
 func New(o Options) (*Edge, error) {
 	o.Settings.Beat = cmp.Or(o.Settings.Beat, time.Second)
 	o.Settings.LiveWait = cmp.Or(o.Settings.LiveWait, 2*time.Second)
+	o.Settings.Linger = cmp.Or(o.Settings.Linger, 2*patience)
+	o.Settings.Resume = cmp.Or(o.Settings.Resume, time.Minute)
 	e := &Edge{Options: o, logger: o.Settings.Logger, pacer: newPacer(o.Settings), mux: http.NewServeMux()}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	var err error
@@ -163,6 +175,7 @@ func New(o Options) (*Edge, error) {
 		e.cancel(err)
 		return nil, err
 	}
+	e.spawn(e.resumeErasing)
 	e.sockets = socketio.New(o.Settings.Socket)
 	e.sockets.Namespace("/", e.connect)
 	e.mux.Handle("/socket.io/", e.sockets)

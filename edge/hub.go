@@ -61,6 +61,8 @@ func (h *hub) take(r domain.Record) {
 			if e.Status == domain.StatusInvisible {
 				h.edge.presence.hide(u, r.Seq)
 			}
+		case domain.PersonErased:
+			h.erased(u)
 		}
 		return
 	}
@@ -111,6 +113,8 @@ func parties(r domain.Record) []domain.UserID {
 		return []domain.UserID{e.UID}
 	case domain.GroupRefused:
 		return []domain.UserID{e.UID}
+	case domain.GroupErased:
+		return []domain.UserID{e.UID}
 	}
 	return nil
 }
@@ -124,7 +128,7 @@ func (h *hub) sighting(u domain.UserID) (at sighting, gone bool) {
 	if p == nil {
 		return sighting{}, true
 	}
-	if !p.entered || p.status == domain.StatusInvisible {
+	if !p.entered || p.erased.Load() || p.status == domain.StatusInvisible {
 		return sighting{}, false
 	}
 	conn := p.connection()

@@ -15,6 +15,7 @@ type person struct {
 	view domain.PersonView
 
 	sessions atomic.Pointer[[]*session] // read without a lock, replaced under hub.mu
+	erased   atomic.Bool                // gone for good: nothing more is done for their devices
 
 	// These are guarded by hub.mu.
 	entered       bool // a device has come so far that others may see it
@@ -61,6 +62,9 @@ func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView) err
 	all := append([]*session{s}, *p.sessions.Load()...)
 	p.sessions.Store(&all)
 	h.mu.Unlock()
+	if now, err := h.profiles.look(ctx, p.id); err == nil && now.Deleted { // since view was read; what comes later cuts off this device, too
+		p.erased.Store(true)
+	}
 
 	if first { // for all who come meanwhile, so it does not end with this one's connection
 		ctx, cancel := context.WithTimeout(h.edge.ctx, patience)
@@ -74,9 +78,13 @@ func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView) err
 		h.leave(s)
 		return ctx.Err()
 	}
-	if p.err != nil {
+	err := p.err
+	if err == nil && p.erased.Load() {
+		err = errToken
+	}
+	if err != nil {
 		h.leave(s)
-		return p.err
+		return err
 	}
 	h.mu.Lock()
 	p.entered = true
@@ -110,7 +118,10 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 		return nil
 	}
 	for _, f := range friends {
-		if f.Name != "" { // else the read models do not know them yet
+		switch {
+		case f.Deleted:
+			h.profiles.remember(f.PersonView, false)
+		case f.Name != "": // else the read models do not know them yet
 			h.profiles.learn(f.ID, domain.Profiled{Username: f.Username, Name: f.Name, Avatar: f.Avatar}, false)
 		}
 	}

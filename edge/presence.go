@@ -157,8 +157,8 @@ func (p *presence) update(u domain.UserID) {
 	p.spread(news{u: was}, &view)
 }
 
-// hide takes somebody away who has turned invisible at seq of the log, wherever they seem to be: the edge that says so may be dying. Where an edge
-// has their status from a later place, it knows better: they have turned visible again, and what came late is this edge's copy.
+// hide takes somebody away who has turned invisible at seq of the log, or is gone for good, wherever they seem to be: the edge that says so may be dying.
+// Where an edge has their status from a later place, it knows better: they have turned visible again, and what came late is this edge's copy.
 func (p *presence) hide(u domain.UserID, seq uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

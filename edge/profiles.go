@@ -42,25 +42,43 @@ func (p *profiles) shown(u domain.UserID) domain.PersonView {
 	return domain.PersonView{ID: u, Name: string(u)}
 }
 
-// find gives the profile, from the log where it is not remembered. Nobody by that id: *domain.Error NotFound.
+// find gives the profile, from the log where it is not remembered. Nobody by that id, or nobody any more: *domain.Error NotFound.
 func (p *profiles) find(ctx context.Context, u domain.UserID) (domain.PersonView, error) {
+	v, err := p.look(ctx, u)
+	if err == nil && v.Deleted {
+		return domain.PersonView{}, errNoUser
+	}
+	return v, err
+}
+
+var errNoUser = domain.Refuse(domain.NotFound, "no such user") // never changed
+
+// look is find, but who is gone for good has a profile that says so.
+func (p *profiles) look(ctx context.Context, u domain.UserID) (domain.PersonView, error) {
 	if v, ok := p.known(u); ok {
 		return v, nil
 	}
-	r, found, err := p.log.Last(ctx, domain.About(u), domain.LaneState, "")
+	r, _, err := p.log.Last(ctx, domain.About(u), domain.LaneState, "")
 	if err != nil {
 		return domain.PersonView{}, err
 	}
-	e, ok := r.Event.(domain.Profiled)
-	if !found || !ok {
-		return domain.PersonView{}, domain.Refuse(domain.NotFound, "no such user")
+	switch e := r.Event.(type) {
+	case domain.Profiled:
+		return p.learn(u, e, false), nil
+	case domain.PersonErased:
+		return p.remember(deleted(u), true), nil // nothing comes after it
 	}
-	return p.learn(u, e, false), nil
+	return domain.PersonView{}, errNoUser
+}
+
+// deleted is how somebody is shown who is gone for good.
+func deleted(u domain.UserID) domain.PersonView {
+	return domain.PersonView{ID: u, Name: "deleted user", Deleted: true}
 }
 
 // meet makes the profile known of somebody who has spoken; one who has none is shown by the id.
 func (p *profiles) meet(ctx context.Context, u domain.UserID) error {
-	_, err := p.find(ctx, u)
+	_, err := p.look(ctx, u)
 	if err != nil && domain.Refusal(err).Code == domain.NotFound {
 		p.learn(u, domain.Profiled{Name: string(u)}, false)
 		return nil
@@ -70,10 +88,15 @@ func (p *profiles) meet(ctx context.Context, u domain.UserID) error {
 
 // learn remembers a profile. What the live feed says replaces what was read from the log, never the other way round.
 func (p *profiles) learn(u domain.UserID, e domain.Profiled, live bool) domain.PersonView {
+	return p.remember(domain.PersonView{ID: u, Username: e.Username, Name: e.Name, Avatar: e.Avatar}, live)
+}
+
+// remember keeps a view in place of another, but that one is newer that says that somebody is gone, and, unless this one is live, any other.
+func (p *profiles) remember(v domain.PersonView, live bool) domain.PersonView {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if v, ok := p.m[u]; ok && !live {
-		return v
+	if was, ok := p.m[v.ID]; ok && (!live || was.Deleted) {
+		return was
 	}
 	for old := range p.m { // any one will do
 		if len(p.m) < maxProfiles {
@@ -81,8 +104,7 @@ func (p *profiles) learn(u domain.UserID, e domain.Profiled, live bool) domain.P
 		}
 		delete(p.m, old)
 	}
-	v := domain.PersonView{ID: u, Username: e.Username, Name: e.Name, Avatar: e.Avatar}
-	p.m[u] = v
+	p.m[v.ID] = v
 	return v
 }
 
@@ -100,16 +122,19 @@ func (p *profiles) forget() {
 	clear(p.m)
 }
 
-// ensure makes a person known to the log who is not yet, as the token or the registration describes them.
+// ensure makes a person known to the log who is not yet, as the token or the registration describes them. Who is gone for good is refused with errToken.
 func (p *profiles) ensure(ctx context.Context, u domain.UserID, as domain.Profiled) (domain.PersonView, error) {
-	v, err := p.find(ctx, u)
-	if err == nil || domain.Refusal(err).Code != domain.NotFound {
-		return v, err
+	v, err := p.look(ctx, u)
+	if err != nil && domain.Refusal(err).Code == domain.NotFound {
+		var first uint64
+		_, err = p.log.Append(ctx, domain.Draft{Topic: domain.About(u), Event: as, Expect: &first})
+		if err != nil && !errors.Is(err, domain.ErrRaced) { // raced: another edge has made them known
+			return v, err
+		}
+		v, err = p.look(ctx, u)
 	}
-	var first uint64
-	_, err = p.log.Append(ctx, domain.Draft{Topic: domain.About(u), Event: as, Expect: &first})
-	if err != nil && !errors.Is(err, domain.ErrRaced) { // raced: another edge has made them known
-		return v, err
+	if err == nil && v.Deleted {
+		return domain.PersonView{}, errToken
 	}
-	return p.find(ctx, u)
+	return v, err
 }

@@ -117,12 +117,12 @@ func (s *seen) flush(ctx context.Context) {
 	}
 }
 
-// putSeen repeats the status of somebody who has gone: its date is when they were last seen. Where they would not be seen, or have said
-// something else in this very moment, it is not for us to say.
+// putSeen repeats the status of somebody who has gone: its date is when they were last seen. Where they would not be seen, are gone for
+// good, or have said something else in this very moment, it is not for us to say.
 func (e *Edge) putSeen(u domain.UserID) error {
 	ctx, cancel := context.WithTimeout(e.ctx, patience)
 	defer cancel()
-	if e.presence.back(u) {
+	if e.presence.back(u) || e.hub.profiles.shown(u).Deleted {
 		return nil
 	}
 	last, status, err := e.status(ctx, u)

@@ -150,6 +150,10 @@ func (s *session) Disconnect(string) { s.edge.hub.leave(s) }
 func (s *session) Event(ctx context.Context, ev *socketio.Event) error {
 	command, known := commands[ev.Name]
 	q := &request{session: s, event: ev, command: command, life: ctx}
+	if s.person.erased.Load() {
+		q.answer(nil, errToken)
+		return nil
+	}
 	if !known {
 		q.answer(nil, domain.Refuse(domain.Malformed, "there is no command %q", cut(ev.Name, 32)))
 		return nil

@@ -108,48 +108,33 @@ func (j *Journal) ChangeAccount(ctx context.Context, a domain.Account) error {
 	if err := j.putAccount(ctx, a, a.Revision); err != nil {
 		return err
 	}
-	if err := j.erase(ctx, a.Revision); err != nil { // the change is made; EraseAccount overwrites what is left now
+	if err := j.erase(ctx, accountStream, a.Revision); err != nil { // the change is made; EraseAccount overwrites what is left now
 		j.log.Warn("an account's old password hash could not be overwritten", "stream", accountStream, "seq", a.Revision, "error", err)
 	}
 	return nil
 }
 
-// EraseAccount deletes the account of a name and overwrites it where it lies; the name is free again. That there is none is no error, so
-// that it can be repeated; the error is Unavailable.
-func (j *Journal) EraseAccount(ctx context.Context, username string) error {
+// EraseAccount deletes the account of a name, if it is that person's, and overwrites it where it lies; the name is free again. That there is none, or
+// that it is another's, is no error, so that it can be repeated, and done by several at once; the error is Unavailable.
+func (j *Journal) EraseAccount(ctx context.Context, username string, of domain.UserID) error {
 	subject := accountSubjects + accountKey(username)
-	for erased := uint64(0); ; { // from the oldest on: what is left in between must not count again
-		oldest, err := j.askLeader(ctx, accountStream, lookup{Seq: 1, Next: subject})
-		if err == nil && oldest == nil {
+	for { // from the oldest on: what is left in between must not count again
+		last, err := j.askAccount(ctx, username)
+		if err != nil || last == nil {
+			return err
+		}
+		var a domain.Account
+		if last.holds() && json.Unmarshal(last.Data, &a) == nil && a.ID != of {
 			return nil
 		}
-		if err == nil && oldest.Seq == erased {
-			err = fmt.Errorf("account %d of stream %s is still there", erased, accountStream)
-		}
-		if err == nil {
-			erased = oldest.Seq
-			err = j.erase(ctx, erased)
+		oldest, err := j.askLeader(ctx, accountStream, lookup{Seq: 1, Next: subject})
+		if err == nil && oldest != nil && oldest.Seq <= last.Seq { // else the name has become another's meanwhile
+			err = j.erase(ctx, accountStream, oldest.Seq)
 		}
 		if err != nil {
 			return unavailable(fmt.Errorf("erase account: %w", err))
 		}
 	}
-}
-
-// noSuchMessage is the server's number for a deletion of what is not there.
-const noSuchMessage = 10057
-
-func (j *Journal) erase(ctx context.Context, seq uint64) error {
-	s, err := j.js.Stream(ctx, accountStream)
-	if err != nil {
-		return err
-	}
-	err = s.SecureDeleteMsg(ctx, seq)
-	var api *jetstream.APIError
-	if errors.As(err, &api) && api.ErrorCode == noSuchMessage { // it was changed meanwhile
-		return nil
-	}
-	return err
 }
 
 func (j *Journal) askAccount(ctx context.Context, username string) (*stored, error) {

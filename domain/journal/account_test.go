@@ -49,12 +49,12 @@ func TestAccounts(t *testing.T) {
 				t.Errorf("a change of what has changed gives %v, want ErrRaced", err)
 			}
 		}
-		if err := j.EraseAccount(ctx, "ann.Ü_王-1"); err != nil {
+		if err := j.EraseAccount(ctx, "ann.Ü_王-1", ann.ID); err != nil {
 			t.Fatal(err)
 		}
 		_, err = j.Account(ctx, ann.Username)
 		hasCode(t, "an erased name", err, domain.NotFound)
-		if err := j.EraseAccount(ctx, ann.Username); err != nil {
+		if err := j.EraseAccount(ctx, ann.Username, ann.ID); err != nil {
 			t.Errorf("erase again: %v", err)
 		}
 		if err := j.CreateAccount(ctx, domain.Account{Username: "ann.ü_王-1", ID: "u3"}); err != nil {
@@ -120,7 +120,7 @@ func TestErasedMeansGone(t *testing.T) {
 			t.Fatalf("change: %v", err)
 		}
 	}
-	if err := j.EraseAccount(within(t), "ann"); err != nil {
+	if err := j.EraseAccount(within(t), "ann", "ann"); err != nil {
 		t.Fatal(err)
 	}
 	journaltest.Close(t, j)

@@ -10,7 +10,7 @@
 //
 // All of it belongs to this package; nothing else writes to it.
 //
-//	stream CHAT-<n>      subjects chat.<n>.>     every event, for ever; one stream for each shard, n = 0 … shards-1
+//	stream CHAT-<n>      subjects chat.<n>.>     every event, until it is erased; one stream for each shard, n = 0 … shards-1
 //	(republished)        live.chat.<n>.>         a copy of each event after it was stored, with its place and its subject's previous one
 //	bucket ACCOUNTS      $KV.ACCOUNTS.<name>     one account for each key, base64url of the name without its case; erasable for good
 //	(never stored)       signal.>                what edges tell one another of the moment
@@ -34,6 +34,11 @@
 //
 // Chosen: reads for decisions ask the stream's leader how far to read, then read from any replica until there. Refused: trusting
 // whichever replica answers. Because: the others are a moment behind, and "no such user" would be said of the newest ones.
+//
+// Chosen: what is erased is overwritten where it lies, one event after another, with a rest between. Refused: deletions that only mark, and a purge by subject.
+// Because: the bytes would stay in the files, and a subject is many people's. The server writes a whole block anew for each, of 8 MiB at most, and lets
+// nobody else use the stream meanwhile; the old file goes, and what its room on the disk holds is the file system's business. In a cluster the Raft log has a copy until it is next compacted, which nobody outside can ask for; where
+// the servers encrypt what they store, they only mark what is erased.
 //
 // Chosen: two connections, one for appends and live copies, one for bulk reading. Because: the server answers a batch of reads
 // within the connection that asked, and appends would wait behind it.

@@ -68,6 +68,7 @@ type Journal struct {
 	streams rounds[[]*jetstream.StreamInfo] // what the leaders say of their streams
 	ends    rounds[[]domain.Position]       // where the last events are
 	heard   rounds[struct{}]                // the leaders have handled all that this journal sent before
+	erasing sync.Mutex                      // one event after another is erased
 
 	life context.Context // ends with Close
 	end  context.CancelFunc

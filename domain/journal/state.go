@@ -75,6 +75,7 @@ type history struct {
 	j               *Journal
 	stream, subject string
 	before          uint64
+	bytes           int    // how many to ask for at once, roughly; 0: the server's own limit
 	seen            uint64 // the last sequence read, also of an event that is not asked for
 	events          []domain.Record
 }
@@ -99,7 +100,7 @@ func (h *history) read(ctx context.Context) error {
 
 // batch asks for the next events and takes those that come without a gap.
 func (h *history) batch(ctx context.Context) error {
-	question, err := json.Marshal(map[string]any{"seq": h.seen + 1, "next_by_subj": h.subject, "batch": batchGet})
+	question, err := json.Marshal(map[string]any{"seq": h.seen + 1, "next_by_subj": h.subject, "batch": batchGet, "max_bytes": h.bytes})
 	if err != nil {
 		return err
 	}

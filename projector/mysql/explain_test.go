@@ -120,6 +120,8 @@ func testPlans(t *testing.T, s *mysql.Store, db *sql.DB) {
 		"Search":           func() { _, _, err := s.Search(ctx, "me", "hello", "", 50); check(nil, err) },
 		"Search, more":     func() { _, _, err := s.Search(ctx, "me", "no such word", "", 50); check(nil, err) },
 		"MessageSeq":       func() { _, _, err := s.MessageSeq(ctx, longest, "me", "m77"); check(nil, err) },
+		"Topics":           func() { check(s.Topics(ctx, "me")) },
+		"Erasing":          func() { check(s.Erasing(ctx)) },
 		"fold: Checkpoint": func() { check(s.Checkpoint(ctx, 0)) },
 		"fold: Tails":      func() { check(s.Tails(ctx, []domain.Topic{longest, domain.InGroup("g7")})) },
 		"fold: Numbers": func() {

@@ -34,6 +34,8 @@ func Contract(t *testing.T, open func(testing.TB) Store) {
 		"since one joined": testSinceJoined,
 		"unread":           testUnread,
 		"conversations":    testConversations,
+		"what one is in":   testTopics,
+		"being erased":     testErasing,
 		"changes":          testChanges,
 		"recalled unread":  testRecalledUnread,
 		"erased":           testErased,

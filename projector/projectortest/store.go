@@ -28,6 +28,8 @@ type Store interface {
 	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
 	Search(ctx context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error)
 	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (uint64, bool, error)
+	Topics(ctx context.Context, u domain.UserID) ([]domain.Topic, error)
+	Erasing(ctx context.Context) ([]domain.UserID, error)
 	Wait(ctx context.Context, ends []domain.Position) (uint64, error)
 	Ready(ctx context.Context) error
 	Close() error

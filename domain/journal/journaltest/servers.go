@@ -75,6 +75,14 @@ func (s *Servers) URL() string {
 	return strings.Join(all, ",")
 }
 
+// Dirs are the folders in which the servers keep what they store.
+func (s *Servers) Dirs() (all []string) {
+	for _, o := range s.options {
+		all = append(all, o.StoreDir)
+	}
+	return all
+}
+
 // Stop stops one server; that it is stopped already does no harm.
 func (s *Servers) Stop(i int) {
 	if s.running[i] == nil {
