@@ -101,7 +101,7 @@ func (t table) values(columns []column) []string {
 	for i, c := range columns {
 		all[i] = "t." + c.name
 		if upTo, ok := ranked[t.name][c.name]; ok {
-			all[i] += "-(SELECT COUNT(*) FROM {" + gapsTable + "} g WHERE g.topic=t.topic AND g.seq<=" + upTo + ")"
+			all[i] += "-COALESCE((SELECT g.n FROM {" + gapsTable + "} g WHERE g.topic=t.topic AND g.seq<=" + upTo + " ORDER BY g.seq DESC LIMIT 1),0)"
 		}
 	}
 	return all

@@ -3,7 +3,6 @@ package mysql
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"time"
 
 	"parley/domain"
@@ -80,37 +79,31 @@ func (s *Store) Numbers(ctx context.Context, places []projector.Place) (numbers 
 
 // someNumbers adds to the number of the last message that is there those of the erased ones after it.
 func someNumbers(ctx context.Context, q asker, places []projector.Place, numbers []uint64) error {
-	const (
-		last  = "(SELECT ? AS place, number, seq FROM {messages} WHERE topic=? AND seq<=? ORDER BY seq DESC LIMIT 1)"
-		later = "(SELECT ? AS place, COUNT(*), 0 FROM {gaps} WHERE topic=? AND seq>? AND seq<=?)"
-	)
+	const one = "(SELECT ? AS place, number, seq FROM {messages} WHERE topic=? AND seq<=? ORDER BY seq DESC LIMIT 1)"
 	type found struct {
 		place       int
 		number, seq uint64
-	}
-	ask := func(one string, args []any) ([]found, error) {
-		return collect(ctx, q, func(r *sql.Rows) (f found, err error) { return f, r.Scan(&f.place, &f.number, &f.seq) },
-			strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", len(places)), " UNION ALL "), args...)
 	}
 	var args []any
 	for i, p := range places {
 		args = append(args, i, p.Topic.Key(), p.Seq)
 	}
-	there, err := ask(last, args)
+	all, err := collect(ctx, q, func(r *sql.Rows) (f found, err error) { return f, r.Scan(&f.place, &f.number, &f.seq) }, union(one, len(places)), args...)
 	if err != nil {
 		return err
 	}
-	at := make([]uint64, len(places))
-	for _, f := range there {
-		numbers[f.place], at[f.place] = f.number, f.seq
-	}
-	args = args[:0]
+	last := make([]projector.Place, len(places)) // the message's
 	for i, p := range places {
-		args = append(args, i, p.Topic.Key(), at[i], p.Seq)
+		last[i].Topic = p.Topic
 	}
-	erased, err := ask(later, args)
-	for _, f := range erased {
-		numbers[f.place] += f.number
+	for _, f := range all {
+		numbers[f.place], last[f.place].Seq = f.number, f.seq
+	}
+	gaps, err := gapsUpTo(ctx, q, append(places[:len(places):len(places)], last...))
+	for i := range places {
+		if err == nil {
+			numbers[i] += gaps[i] - gaps[len(places)+i]
+		}
 	}
 	return err
 }

@@ -81,6 +81,11 @@ func either(n int, key string) string {
 	return strings.TrimSuffix(strings.Repeat("("+key+") OR ", n), " OR ")
 }
 
+// union gives n SELECTs in brackets as one.
+func union(one string, n int) string {
+	return strings.TrimSuffix(strings.Repeat(one+" UNION ALL ", n), " UNION ALL ")
+}
+
 // holes gives n question marks.
 func holes(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 

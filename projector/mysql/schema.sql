@@ -99,6 +99,7 @@ CREATE TABLE recalls (
 CREATE TABLE gaps (
   topic VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   seq   BIGINT UNSIGNED NOT NULL, -- of a message that was erased; its number is nobody's
+  n     BIGINT UNSIGNED NOT NULL, -- how many of them there are in the conversation up to here
   PRIMARY KEY (topic, seq)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

@@ -166,29 +166,36 @@ func mine(ctx context.Context, q asker, me domain.UserID) ([]view.Line, error) {
 	}, query, string(me))
 }
 
-// uncounted says how many of the messages after the mark of each of some lines were taken back or erased; where none were, it says nothing. It reads two
-// ranges of indexes for each.
+// uncounted says how many of the messages after the mark of each of some lines were taken back or erased; where none were, it may say nothing. Of those
+// taken back it counts an entry of an index each.
 func uncounted(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]uint64, error) {
 	type count struct {
 		topic domain.Topic
 		n     uint64
 	}
 	counts := make(map[domain.Topic]uint64)
+	var places []projector.Place // of each line the mark and the end
 	for some := range slices.Chunk(lines, chunk) {
 		var args []any
 		for _, l := range some {
 			args = append(args, l.Topic.Key(), l.Mark())
+			places = append(places, projector.Place{Topic: l.Topic, Seq: l.Mark()}, projector.Place{Topic: l.Topic, Seq: ^uint64(0)})
 		}
-		for _, table := range []string{"{recalls}", "{gaps}"} {
-			found, err := collect(ctx, q, func(r *sql.Rows) (c count, err error) { return c, r.Scan(topicOf(&c.topic), &c.n) },
-				"SELECT topic, COUNT(*) FROM "+table+" WHERE "+either(len(some), "topic=? AND seq>?")+" GROUP BY topic", args...)
-			if err != nil {
-				return nil, err
-			}
-			for _, c := range found {
-				counts[c.topic] += c.n
-			}
+		found, err := collect(ctx, q, func(r *sql.Rows) (c count, err error) { return c, r.Scan(topicOf(&c.topic), &c.n) },
+			"SELECT topic, COUNT(*) FROM {recalls} WHERE "+either(len(some), "topic=? AND seq>?")+" GROUP BY topic", args...)
+		if err != nil {
+			return nil, err
 		}
+		for _, c := range found {
+			counts[c.topic] = c.n
+		}
+	}
+	gaps, err := gapsUpTo(ctx, q, places)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range lines {
+		counts[l.Topic] += gaps[2*i+1] - gaps[2*i]
 	}
 	return counts, nil
 }
