@@ -37,4 +37,5 @@
 // Because: nobody has read what was not yet written.
 //
 // Chosen: JSON with one golden file for each event. Refused: a schema compiler. Because: a dozen events, readable in the log by eye.
+// The usual message is read without encoding/json, in a ninth of the time; a fuzz test holds the two against each other.
 package domain

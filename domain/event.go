@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 // Event is something that happened. Its JSON has a golden file in testdata and never changes; a new shape is a new event with
@@ -259,7 +258,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	"group.role":       decode[GroupRoleSet],
 	"group.dissolved":  decode[GroupDissolved],
 	"group.erased":     decode[GroupErased],
-	"message":          decode[Message],
+	"message":          decodeMessage,
 	"message.edited":   decode[MessageEdited],
 	"message.recalled": decode[MessageRecalled],
 	"message.reacted":  decode[MessageReacted],
@@ -304,16 +303,17 @@ func EncodeEvent(e Event) ([]byte, error) {
 	return out, nil
 }
 
-// DecodeEvent reads what EncodeEvent wrote. For a name that it does not know the error is an *UnknownEventError.
+// DecodeEvent reads what EncodeEvent wrote. The event may keep parts of b, which must not be changed afterwards. For a name that it does not
+// know the error is an *UnknownEventError.
 func DecodeEvent(b []byte) (Event, error) {
-	rest, ok := strings.CutPrefix(string(b[:min(len(b), len(eventHead)+64)]), eventHead)
-	name, _, closed := strings.Cut(rest, `"`)
+	rest, ok := bytes.CutPrefix(b[:min(len(b), len(eventHead)+64)], []byte(eventHead))
+	name, _, closed := bytes.Cut(rest, []byte{'"'})
 	if !ok || !closed {
 		return nil, fmt.Errorf("not an event: it does not begin with %s", eventHead)
 	}
-	dec, known := decoders[name]
+	dec, known := decoders[string(name)]
 	if !known {
-		return nil, &UnknownEventError{name}
+		return nil, &UnknownEventError{string(name)}
 	}
 	e, err := dec(b)
 	if err != nil {

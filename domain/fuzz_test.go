@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode"
@@ -55,6 +56,51 @@ func FuzzDecodeEvent(f *testing.F) {
 			t.Fatalf("%s became %s, %v", once, twice, err)
 		}
 	})
+}
+
+// A message is read the same whether in the usual way or as any other event.
+func FuzzDecodeMessage(f *testing.F) {
+	const head = `{"event":"message","from":"ann","id":"c-1","msg":`
+	for _, rest := range []string{
+		`"hi"}`, `"hi","open":true}`, `"hi","open":false}`, `"hi","open":true,"open":false}`, `"hi","open":true}}`, `"hi"`, `"hi"}}`, `"hi"} `, `"hi","From":"bob"}`, `}`,
+		`""}`, `"\""}`, `"\\"}`, `"\/\b\f\n\r\t"}`, `"\x"}`, `"\u00e9\ud800"}`, `"\`, "\"\n\"}", "\"\x00\"}", "\"\x7f\"}", "\"\xff\"}", "\"é 元 🙂\u2028\"}",
+		`{}}`, `{"txt":"hi"}}`, `{"txt":"hi","type":"text","n":12,"m":{"a":"b","c":{}}}}`, `{"txt":"hi",}}`, `{,}}`, `{"txt"}}`, `{"txt":}}`, `{"txt":"hi"`, `{"txt" :"hi"}}`, `{"txt":"hi"]}`,
+		`{"n":0}}`, `{"n":-1}}`, `{"n":1e3}}`, `{"n":01}}`, `{"n":1`, `{"n":1]}`, `7}`, `7,"open":true}`, `null}`, `true}`, `[1]}`,
+		strings.Repeat(`{"a":`, MaxDepth+1) + `1` + strings.Repeat(`}`, MaxDepth+1) + `}`,
+	} {
+		f.Add([]byte(head + rest))
+	}
+	for _, in := range []string{
+		`{"event":"message","from":"","id":"","msg":"hi"}`, `{"event":"message","from":"\u0061","id":"é","msg":"hi"}`, `{"event":"message","id":"c-1","from":"ann","msg":"hi"}`,
+		`{"event":"message","from":null,"id":"c-1","msg":"hi"}`, "{\"event\":\"message\",\"from\":\"a\x7f\",\"id\":\"\xff\",\"msg\":\"hi\"}",
+		`{"event":"message","from":"ann"`, `{"event":"message","from":"ann","id":`, `{"event":"message","from":"ann","id":"c-1","msg":`,
+	} {
+		f.Add([]byte(in))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		before := bytes.Clone(in)
+		want, failed := decode[Message](in)
+		got, err := decodeMessage(in)
+		if (err == nil) != (failed == nil) || err != nil && err.Error() != failed.Error() || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s gives\n%#v, %v, want\n%#v, %v", in, got, err, want, failed)
+		}
+		_ = append(got.(Message).Msg, "beyond"...)
+		if !bytes.Equal(in, before) {
+			t.Fatal("what lies behind Msg can be written over")
+		}
+	})
+}
+
+func TestUsualMessagesAreReadTheUsualWay(t *testing.T) {
+	for in, usual := range map[string]bool{
+		`{"event":"message","from":"ann","id":"c-1","msg":"hi"}`:                                                   true,
+		`{"event":"message","from":"ann","id":"c-1","msg":{"txt":"a \"b\"\né 🙂","type":"text","n":1},"open":true}`: true,
+		`{"event":"message","from":"ann","id":"c-1","msg":[1]}`:                                                    false,
+	} {
+		if _, ok := usualMessage([]byte(in)); ok != usual {
+			t.Errorf("%s: %v, want %v", in, ok, usual)
+		}
+	}
 }
 
 func FuzzParseMessage(f *testing.F) {

@@ -23,9 +23,8 @@ type found struct {
 	said    map[Place]domain.Said // of the messages that the batch would change; nil where it would change none
 }
 
-// apply folds one event. What stands in a topic where it means nothing changes nothing.
-func (b *folding) apply(r domain.Record) error {
-	t := b.cache.get(r.Topic) // nil for a person's
+// apply folds one event of a topic, nil for a person's. What stands in a topic where it means nothing changes nothing.
+func (b *folding) apply(r domain.Record, t *topic) error {
 	switch e := r.Event.(type) {
 	case domain.Profiled:
 		if u, ok := r.Topic.Person(); ok {
@@ -106,8 +105,8 @@ func unknown(r domain.Record, name string) error {
 }
 
 func (b *folding) say(t *topic, r domain.Record, m domain.Message) {
-	key := MessageKey{t.Topic, m.From, m.ID}
-	if _, twice := b.messages.at[key]; twice || b.known[key] || !t.maySend(m) {
+	key, saying := MessageKey{t.Topic, m.From, m.ID}, saying{t, m.From, m.ID}
+	if _, twice := b.messages.at[saying]; twice || b.known[key] || !t.maySend(m.From, m.Open) {
 		return
 	}
 	if b.said != nil {
@@ -117,22 +116,24 @@ func (b *folding) say(t *topic, r domain.Record, m domain.Message) {
 		b.pair(t, 0) // with its first message a direct conversation is in both lists, friends or not
 	}
 	t.said(r)
-	b.messages.put(key, MessageRow{key, t.tail.Seq, t.tail.Number, t.tail.Date, valid(m.Msg)})
-	b.tails.put(t.Topic, t.tail)
+	if t.tail.Number == t.base.Number+1 {
+		b.longer = append(b.longer, t)
+	}
+	b.messages.put(saying, MessageRow{key, t.tail.Seq, t.tail.Number, t.tail.Date, valid(m.Msg)})
 	b.readAll(m.From, t, r.Seq)
 }
 
 // readAll says that somebody has read all that there is at a place.
 func (b *folding) readAll(u domain.UserID, t *topic, seq uint64) {
-	b.own.put(ApplyKey{u, t.Topic}, MarkRow{u, t.Topic, seq, t.tail.Number})
+	b.own.put(reader{t, u}, MarkRow{u, t.Topic, seq, t.tail.Number})
 }
 
 // change changes a message, which may be of this batch.
 func (b *folding) change(t *topic, r domain.Record, e domain.Change) {
 	place := Place{t.Topic, e.Of()}
 	m, there := b.said[place]
-	by, _ := e.Speaker()
-	if !there || !t.maySend(e) || m.May(e, t.role(by)) != nil {
+	by, open := e.Speaker()
+	if !there || !t.maySend(by, open) || m.May(e, t.role(by)) != nil {
 		return
 	}
 	switch e := e.(type) {
@@ -154,7 +155,7 @@ func (b *folding) mark(t *topic, r domain.Record, e domain.ReadMarked) {
 	if !ok {
 		number = b.numbers[Place{t.Topic, seq}]
 	}
-	b.read.put(ApplyKey{e.By, t.Topic}, MarkRow{e.By, t.Topic, seq, number})
+	b.read.put(reader{t, e.By}, MarkRow{e.By, t.Topic, seq, number})
 }
 
 func (b *folding) befriend(t *topic, r domain.Record) {

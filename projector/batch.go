@@ -181,20 +181,36 @@ type changes struct {
 	blocks   rows[[2]domain.UserID, BlockRow]
 	applies  rows[ApplyKey, waiting]
 	ended    []domain.Topic
-	messages rows[MessageKey, MessageRow]
+	messages rows[saying, MessageRow]
 	edits    rows[Place, EditRow]
 	reacted  rows[ReactionKey, ReactionRow]
 	recalls  rows[Place, RecallRow]
-	tails    rows[domain.Topic, TailRow]
-	own      rows[ApplyKey, MarkRow]
-	read     rows[ApplyKey, MarkRow]
+	longer   []*topic // those in which something was said
+	own      rows[reader, MarkRow]
+	read     rows[reader, MarkRow]
 }
+
+// Keys of what there is the most of: a topic's address takes less time than its name.
+type (
+	saying struct {
+		*topic
+		from domain.UserID
+		id   string
+	}
+	reader struct {
+		*topic
+		uid domain.UserID
+	}
+)
 
 // rows keeps the latest row of each key, in the order in which the keys came.
 type rows[K comparable, R any] struct {
 	at   map[K]int
 	list []R
 }
+
+// expect makes room for n rows.
+func (r *rows[K, R]) expect(n int) { r.at, r.list = make(map[K]int, n), make([]R, 0, n) }
 
 func (r *rows[K, R]) put(key K, row R) {
 	if i, ok := r.at[key]; ok {
@@ -233,8 +249,10 @@ func (c *changes) batch(shard int, from, to domain.Position) Batch {
 		Shard: shard, From: from, To: to, Erased: c.erased,
 		People: c.people.list, Seen: c.seen.list, Groups: c.groups.list, Members: c.members.list, Met: c.met.list,
 		Blocks: c.blocks.list, Ended: c.ended, Messages: c.messages.list, Edits: c.edits.list, Reacted: c.reacted.list, Recalls: c.recalls.list,
-		Tails: c.tails.list,
-		Own:   c.own.list, Read: c.read.list,
+		Own: c.own.list, Read: c.read.list,
+	}
+	for _, t := range c.longer {
+		b.Tails = append(b.Tails, t.tail)
 	}
 	for _, w := range c.applies.list {
 		if w.answered {

@@ -51,6 +51,14 @@
 // key says otherwise. Refused: looking up each id. Because: what is sent twice is mostly caught before it is in the log, and a
 // look-up costs about as much as the insert.
 //
+// Chosen: batches of as much as waits, up to 10,000 events, and 20,000 where tables are made anew. Refused: more, or smaller ones. Because: a batch has
+// one row for each reader's mark and each conversation's end, however often they move in it. With a thousand conversations of five, marks and ends take
+// the database 12 µs an event in batches of 2,000, and 5 in batches of 10,000; what is beyond is a longer wait for whoever reads.
+//
+// Chosen: where tables are made anew, to fold a batch while the one before is on its way into the store. Refused: that for tables that serve. Because:
+// what is not certain to be there must be found out before the next event is acknowledged by a checkpoint, also while nothing comes; and live there is
+// mostly nothing to overlap.
+//
 // Chosen: gaps in the numbers where messages were erased, which are not unread. Refused: to number the rest anew, or to keep a place holder for each
 // message. Because: a million rows took minutes, in one transaction, and a place holder in the log would be what was to be erased. A replay, which
 // finds them erased, has neither numbers nor gaps for them; what is compared are the numbers less the gaps before them.

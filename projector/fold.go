@@ -23,6 +23,9 @@ type fold struct {
 	forgotten map[domain.Topic]bool
 	// spoilt says that the cache is ahead of the checkpoint: a batch was folded and not committed.
 	spoilt bool
+
+	sent  *flight // a batch that is on its way into the store; nil for none
+	twice *flight // one that did not get there, because a message of it was there
 }
 
 func newFold(log Log, store Store, cache, shard int, epoch string, at domain.Position) *fold {
@@ -33,19 +36,22 @@ func newFold(log Log, store Store, cache, shard int, epoch string, at domain.Pos
 }
 
 // commit folds records and puts the batch down. At an event that it does not know it commits what comes before it and fails; after
-// any other error nothing is committed, and the fold goes on only if it is not spoilt.
-func (f *fold) commit(ctx context.Context, records []domain.Record) error {
+// any other error nothing is committed, and the fold goes on only if it is not spoilt. Ahead, the batch may be on its way still when commit returns:
+// what comes of it the next commit says, or settle.
+func (f *fold) commit(ctx context.Context, records []domain.Record, ahead bool) error {
 	for len(records) > 0 && records[0].Seq <= f.at.Seq {
 		records = records[1:] // handed on twice
 	}
 	for len(records) > 0 {
-		n := untilErasure(records)
-		err := f.attempt(ctx, records[:n], nil)
-		if errors.Is(err, ErrDuplicate) {
-			var known map[MessageKey]bool
-			if known, err = f.known(ctx, records[:n]); err == nil {
-				err = f.attempt(ctx, records[:n], known)
+		n, erases := untilErasure(records)
+		if erases {
+			if err := f.settle(ctx); err != nil {
+				return err
 			}
+		}
+		err := f.attempt(ctx, records[:n], nil, ahead)
+		if errors.Is(err, ErrDuplicate) {
+			err = f.again(ctx, records[:n])
 		}
 		if err != nil {
 			return err
@@ -55,29 +61,30 @@ func (f *fold) commit(ctx context.Context, records []domain.Record) error {
 	return nil
 }
 
-// untilErasure is how many of the records go into one batch: what takes away what is there goes into one by itself.
-func untilErasure(records []domain.Record) int {
+// untilErasure is how many of the records go into one batch: what takes away what is there goes into one by itself, which the first does if erases.
+func untilErasure(records []domain.Record) (n int, erases bool) {
 	for i, r := range records {
 		switch r.Event.(type) {
 		case domain.FriendErased, domain.GroupErased, domain.PersonErased:
-			return max(i, 1)
+			return max(i, 1), i == 0
 		}
 	}
-	return len(records)
+	return len(records), false
 }
 
 // attempt folds as if only the known messages were in the store.
-func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[MessageKey]bool) error {
-	found, err := f.load(ctx, records)
+func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[MessageKey]bool, ahead bool) error {
+	topics, found, err := f.load(ctx, records)
 	if err != nil {
 		return err
 	}
 	b := folding{fold: f, known: known, found: found}
+	b.messages.expect(len(records))
 	var stop error
 	f.spoilt = true
 	for i, r := range records {
-		if stop = b.apply(r); stop != nil {
-			records = records[:i]
+		if stop = b.apply(r, topics[i]); stop != nil {
+			records, topics = records[:i], topics[:i]
 			break
 		}
 	}
@@ -86,18 +93,18 @@ func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[M
 	}
 	last := records[len(records)-1]
 	to := domain.Position{Epoch: f.epoch, Seq: last.Seq, Time: last.Time.UnixNano()}
-	if err := f.store.Commit(ctx, b.batch(f.shard, f.at, to)); err != nil {
+	if err := f.send(ctx, ahead, b.batch(f.shard, f.at, to), records); err != nil {
 		return err
 	}
 	f.at, f.spoilt = to, false
-	if b.erased != nil { // how it ends now, the store knows
-		f.forget(b.erased.Topic)
-	}
-	for _, r := range records {
-		if t := f.cache.get(r.Topic); t != nil {
-			t.base, t.recent = t.tail, nil
+	for _, t := range topics {
+		if t != nil {
+			t.base, t.recent = t.tail, t.recent[:0]
 			f.cache.weigh(t)
 		}
+	}
+	if b.erased != nil { // how it ends now, the store knows
+		f.forget(b.erased.Topic)
 	}
 	f.cache.trim()
 	return stop
@@ -141,14 +148,20 @@ func (f *fold) forget(t domain.Topic) {
 	f.forgotten[t] = true
 }
 
-// load brings the records' topics into the cache, as of the checkpoint, and looks up what the records name that is before it.
-func (f *fold) load(ctx context.Context, records []domain.Record) (found, error) {
+// load brings the records' topics into the cache, as of the checkpoint, and looks up what the records name that is before it. It gives the topic of each
+// record, nil for a person's.
+func (f *fold) load(ctx context.Context, records []domain.Record) ([]*topic, found, error) {
+	topics := make([]*topic, len(records))
 	var absent []domain.Topic
-	for _, r := range records {
-		if _, person := r.Topic.Person(); person || f.cache.get(r.Topic) != nil {
+	for i, r := range records {
+		if _, person := r.Topic.Person(); person {
 			continue
 		}
-		f.cache.add(newTopic(r.Topic))
+		if topics[i] = f.cache.get(r.Topic); topics[i] != nil {
+			continue
+		}
+		topics[i] = newTopic(r.Topic)
+		f.cache.add(topics[i])
 		if !f.isNew(r.Topic) {
 			absent = append(absent, r.Topic)
 		}
@@ -157,17 +170,17 @@ func (f *fold) load(ctx context.Context, records []domain.Record) (found, error)
 		for _, t := range absent {
 			f.cache.drop(t)
 		}
-		return found{}, err
+		return nil, found{}, err
 	}
-	if err := f.loadStates(ctx, records); err != nil {
-		return found{}, err
+	if err := f.loadStates(ctx, records, topics); err != nil {
+		return nil, found{}, err
 	}
-	numbers, err := f.loadNumbers(ctx, records)
+	numbers, err := f.loadNumbers(ctx, records, topics)
 	if err != nil {
-		return found{}, err
+		return nil, found{}, err
 	}
 	said, err := f.loadSaid(ctx, records)
-	return found{numbers, said}, err
+	return topics, found{numbers, said}, err
 }
 
 // isNew says that a topic that is not in the cache has no events before the checkpoint.
@@ -178,6 +191,9 @@ func (f *fold) isNew(t domain.Topic) bool {
 func (f *fold) loadTails(ctx context.Context, topics []domain.Topic) error {
 	if len(topics) == 0 {
 		return nil
+	}
+	if err := f.land(); err != nil {
+		return err
 	}
 	tails, err := f.store.Tails(ctx, topics)
 	if err != nil {
@@ -191,9 +207,9 @@ func (f *fold) loadTails(ctx context.Context, topics []domain.Topic) error {
 }
 
 // loadStates reads the state lanes of the topics whose state is asked for.
-func (f *fold) loadStates(ctx context.Context, records []domain.Record) error {
-	for _, r := range records {
-		t := f.cache.get(r.Topic)
+func (f *fold) loadStates(ctx context.Context, records []domain.Record, topics []*topic) error {
+	for i, r := range records {
+		t := topics[i]
 		if _, mark := r.Event.(domain.ReadMarked); mark || t == nil || t.stateful {
 			continue
 		}
@@ -210,16 +226,19 @@ func (f *fold) loadStates(ctx context.Context, records []domain.Record) error {
 	return nil
 }
 
-func (f *fold) loadNumbers(ctx context.Context, records []domain.Record) (map[Place]uint64, error) {
+func (f *fold) loadNumbers(ctx context.Context, records []domain.Record, topics []*topic) (map[Place]uint64, error) {
 	var places []Place
-	for _, r := range records {
+	for i, r := range records {
 		e, mark := r.Event.(domain.ReadMarked)
-		if t := f.cache.get(r.Topic); mark && t != nil && e.Seq < t.base.Seq {
+		if t := topics[i]; mark && t != nil && e.Seq < t.base.Seq {
 			places = append(places, Place{r.Topic, e.Seq})
 		}
 	}
 	if len(places) == 0 {
 		return nil, nil
+	}
+	if err := f.land(); err != nil {
+		return nil, err
 	}
 	numbers, err := f.store.Numbers(ctx, places)
 	if err != nil {
@@ -250,6 +269,9 @@ func (f *fold) loadSaid(ctx context.Context, records []domain.Record) (map[Place
 	}
 	if len(places) == 0 {
 		return at, nil
+	}
+	if err := f.land(); err != nil {
+		return nil, err
 	}
 	said, err := f.store.Said(ctx, places)
 	if err != nil {

@@ -85,7 +85,7 @@ func (m *making) shardTo(ctx context.Context, f *fold, goal domain.Position) err
 	var pending []domain.Record
 	size := 0
 	flush := func() error {
-		err := f.commit(ctx, pending)
+		err := f.commit(ctx, pending, true)
 		if err == nil {
 			m.events.Add(uint64(len(pending)))
 			m.update(func(*Progress) { m.at[f.shard] = f.at.Seq })
@@ -113,10 +113,14 @@ func (m *making) shardTo(ctx context.Context, f *fold, goal domain.Position) err
 	if err == nil {
 		err = flush()
 	}
+	if err == nil {
+		err = f.settle(ctx)
+	}
 	if err == nil && goal.Time != 0 {
 		err = f.reach(ctx, goal)
 	}
 	if err != nil {
+		_ = f.land() // so that nothing is written any more
 		return fmt.Errorf("shard %d, after event %d: %w", f.shard, f.at.Seq, err)
 	}
 	return nil

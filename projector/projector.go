@@ -15,7 +15,7 @@ import (
 // Options are what a projector may be told. Zero values stand for the defaults.
 type Options struct {
 	Logger   *slog.Logger  // where it says what happens to it; by default slog.Default()
-	Batch    int           // how many events one transaction holds at most; 2000
+	Batch    int           // how many events one transaction holds at most; 10,000
 	Rebuild  int           // and while tables are made anew beside others; 10,000
 	Cache    int           // how many topics, and members of groups, each shard's fold keeps in memory; 200,000
 	Patience time.Duration // how long nobody must have folded what there is before a projector that stands by takes over; 2 s
@@ -28,7 +28,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.Default()
 	}
 	if o.Batch <= 0 {
-		o.Batch = 2000
+		o.Batch = 10_000
 	}
 	if o.Cache <= 0 {
 		o.Cache = 200_000

@@ -66,7 +66,7 @@ func (p Progress) Percent() int {
 
 // RebuildOptions are what Rebuild and Verify may be told. Zero values stand for the defaults.
 type RebuildOptions struct {
-	Batch    int            // how many events one transaction holds at most; 10,000
+	Batch    int            // how many events one transaction holds at most; 20,000
 	Cache    int            // as in Options
 	Progress func(Progress) // is told how far it is, by one goroutine at a time, and must not take long
 	Force    bool           // Rebuild swaps whatever differs
@@ -74,7 +74,7 @@ type RebuildOptions struct {
 
 func (o RebuildOptions) withDefaults() RebuildOptions {
 	if o.Batch <= 0 {
-		o.Batch = 10_000
+		o.Batch = 20_000
 	}
 	o.Cache = Options{Cache: o.Cache}.withDefaults().Cache
 	if o.Progress == nil {

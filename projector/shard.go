@@ -80,7 +80,7 @@ func (s *shard) follow(ctx context.Context) error {
 	}
 	s.report(s.id, nil)
 	return s.log.Follow(ctx, s.id, at, s.options.Batch, func(records []domain.Record) error {
-		err := s.fold.commit(ctx, records)
+		err := s.fold.commit(ctx, records, false)
 		if err == nil {
 			s.moved(s.fold.at)
 			s.folded.Add(uint64(len(records)))

@@ -17,8 +17,8 @@ type topic struct {
 	group      *group // nil for direct conversations
 
 	tail   TailRow
-	base   TailRow // the tail at the batch's beginning
-	recent []Place // where the batch's messages are: the first has the number after base's
+	base   TailRow  // the tail at the batch's beginning
+	recent []uint64 // where the batch's messages are: the first has the number after base's
 }
 
 // group is a domain.Group and what the rows say of it beyond that.
@@ -55,8 +55,7 @@ func (t *topic) replay(state []domain.Record) {
 	t.stateful = true
 }
 
-func (t *topic) maySend(e domain.Spoken) bool {
-	by, open := e.Speaker()
+func (t *topic) maySend(by domain.UserID, open bool) bool {
 	if t.group != nil {
 		return t.group.MaySend(by) == nil
 	}
@@ -75,7 +74,7 @@ func (t *topic) role(u domain.UserID) domain.Role {
 func (t *topic) said(r domain.Record) {
 	t.tail.Seq, t.tail.Date = r.Seq, r.Time.UnixMilli()
 	t.tail.Number++
-	t.recent = append(t.recent, Place{t.Topic, r.Seq})
+	t.recent = append(t.recent, r.Seq)
 }
 
 // numberAt gives the number of the last message at or before seq; ok is false where that is before the batch and the store has to say.
@@ -83,7 +82,7 @@ func (t *topic) numberAt(seq uint64) (number uint64, ok bool) {
 	if seq < t.base.Seq {
 		return 0, false
 	}
-	later := sort.Search(len(t.recent), func(i int) bool { return t.recent[i].Seq > seq })
+	later := sort.Search(len(t.recent), func(i int) bool { return t.recent[i] > seq })
 	return t.base.Number + uint64(later), true
 }
 

@@ -19,34 +19,39 @@ const (
 	heartbeat     = time.Second
 	watchInterval = time.Second
 	quietLimit    = 3 * heartbeat
-	readAhead     = 1024 // events decoded before they are asked for
+	aheadBytes    = 16 << 20 // how much of events is decoded before they are taken, whatever their number
 )
 
 // consumer brings the events of one shard from a sequence on. It lives no longer than nothing goes wrong: then broken is closed,
 // and the reader makes another. The server sends ahead what flow control allows, 32 MiB at most.
 type consumer struct {
-	j       *Journal
-	stream  string
-	name    string
-	sub     *nats.Subscription
-	records chan domain.Record
-	broken  chan struct{} // closed when cause is set
-	cause   error
-	done    chan struct{} // closed by close
-	closed  chan struct{} // closed when no callback runs any more
-	count   uint64        // how many messages came; used by the callback alone
+	j      *Journal
+	stream string
+	name   string
+	sub    *nats.Subscription
+	limit  int           // how many events are decoded before they are taken
+	came   chan struct{} // holds one when there are some to take
+	room   chan struct{} // holds one when they were taken
+	broken chan struct{} // closed when cause is set
+	cause  error
+	done   chan struct{} // closed by close
+	closed chan struct{} // closed when no callback runs any more
+	count  uint64        // how many messages came; used by the callback alone
 
 	mu      sync.Mutex
+	ahead   []domain.Record // decoded and not taken
+	bytes   int             // of what they were decoded from
 	heard   time.Time
 	last    uint64 // the sequence of the last event that came
 	pending uint64 // how many more there were then
 }
 
-// consume makes a consumer that begins with sequence from.
-func (j *Journal) consume(ctx context.Context, shard int, from uint64) (*consumer, error) {
+// consume makes a consumer that begins with sequence from and has at most limit events ready.
+func (j *Journal) consume(ctx context.Context, shard int, from uint64, limit int) (*consumer, error) {
 	c := &consumer{
 		j: j, stream: streamName(shard), name: nats.NewInbox()[len(nats.InboxPrefix):], last: from - 1, heard: time.Now(),
-		records: make(chan domain.Record, readAhead), broken: make(chan struct{}), done: make(chan struct{}), closed: make(chan struct{}),
+		limit: limit, came: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		broken: make(chan struct{}), done: make(chan struct{}), closed: make(chan struct{}),
 	}
 	inbox := j.reads.NewInbox()
 	var err error
@@ -137,11 +142,46 @@ func (c *consumer) receive(m *nats.Msg) {
 		c.fail(err)
 		return
 	}
-	c.note(func() { c.last, c.pending = r.Seq, at.NumPending })
-	select {
-	case c.records <- r:
-	case <-c.done:
+	for !c.keep(r, len(m.Data), at.NumPending) {
+		select {
+		case <-c.room:
+		case <-c.done:
+			return
+		}
 	}
+}
+
+// keep has an event ready to be taken; false says that there is no room.
+func (c *consumer) keep(r domain.Record, bytes int, pending uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.ahead) >= c.limit || c.bytes >= aheadBytes {
+		return false
+	}
+	c.ahead, c.bytes = append(c.ahead, r), c.bytes+bytes
+	c.last, c.pending, c.heard = r.Seq, pending, time.Now()
+	if len(c.ahead) == 1 {
+		nudge(c.came)
+	}
+	return true
+}
+
+// take gives the events that are ready, limit at most, in exchange for a slice that is used no more.
+func (c *consumer) take(used []domain.Record) []domain.Record {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(used) // of what they refer to
+	ready := c.ahead
+	c.ahead, c.bytes = used[:0], 0
+	nudge(c.room)
+	return ready
+}
+
+// some says whether events are ready.
+func (c *consumer) some() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.ahead) > 0
 }
 
 // control answers flow control and checks at heartbeats that nothing was lost before them.
@@ -150,7 +190,7 @@ func (c *consumer) control(m *nats.Msg) {
 		c.fail(errAgain{fmt.Errorf("server says %s %s", m.Header.Get("Status"), m.Header.Get("Description"))})
 		return
 	}
-	c.note(func() {})
+	c.note()
 	answer := m.Reply
 	if answer == "" {
 		answer = m.Header.Get("Nats-Consumer-Stalled")
@@ -168,10 +208,9 @@ func (c *consumer) control(m *nats.Msg) {
 	}
 }
 
-func (c *consumer) note(what func()) {
+func (c *consumer) note() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	what()
 	c.heard = time.Now()
 }
 

@@ -27,6 +27,10 @@
 // Chosen: one short-lived consumer for each reader, watched and made again from the reader's own position. Refused: durable
 // consumers. Because: who owns a position needs no second one on the server, and a consumer that dies must not die silently.
 //
+// Chosen: what a consumer brings is decoded as it comes, up to a batch and 16 MiB ahead of who reads, and handed over at once. Refused: a channel of
+// events, and a bound by their number alone. Because: a channel took a tenth of the time that reading takes, and ten thousand of the largest
+// messages are gigabytes.
+//
 // Chosen: an epoch for each stream. Refused: one for the whole log. Because: a single stream may be lost and restored by itself.
 //
 // Chosen: positions that also say when their event was stored. Refused: the epoch alone. Because: a backup of a stream carries its epoch,

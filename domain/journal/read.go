@@ -13,7 +13,7 @@ import (
 var errBehind = errors.New("the consumer does not bring what the log holds")
 
 // readBatch is how many events Read gives at once at most.
-const readBatch = 512
+const readBatch = 1024
 
 // Read gives all events of a shard after a position, in order and in batches, up to the end as it was at the call. It returns the
 // position up to which fn has taken them, with an error too. The zero position is the beginning. It rides out lost connections until ctx
@@ -106,7 +106,7 @@ func (f *follower) once(ctx context.Context) error {
 	if f.at.Seq >= f.until {
 		return nil
 	}
-	c, err := f.j.consume(ctx, f.shard, f.at.Seq+1)
+	c, err := f.j.consume(ctx, f.shard, f.at.Seq+1, f.batch)
 	if err != nil {
 		return errAgain{err}
 	}
@@ -170,7 +170,7 @@ func (f *follower) drain(ctx context.Context, c *consumer) error {
 	watch := time.NewTicker(watchInterval)
 	defer watch.Stop()
 	renewed := f.j.reconnected()
-	records := make([]domain.Record, 0, min(f.batch, cap(c.records)))
+	var taken []domain.Record
 	for f.at.Seq < f.until {
 		if c.nothingLeft(f.at.Seq) && f.until != math.MaxUint64 {
 			if err := f.skip(ctx); err != nil {
@@ -181,8 +181,9 @@ func (f *follower) drain(ctx context.Context, c *consumer) error {
 			}
 		}
 		select {
-		case r := <-c.records:
-			batch, past := f.gather(records[:0], r, c)
+		case <-c.came:
+			taken = c.take(taken)
+			batch, past := f.within(taken)
 			if len(batch) > 0 {
 				if err := f.fn(batch); err != nil {
 					return err
@@ -194,7 +195,7 @@ func (f *follower) drain(ctx context.Context, c *consumer) error {
 				f.at.Seq, f.at.Time = f.until, 0
 			}
 		case <-c.broken:
-			if len(c.records) > 0 { // what came before it broke is good
+			if c.some() { // what came before it broke is good
 				continue
 			}
 			return c.cause
@@ -213,26 +214,16 @@ func (f *follower) drain(ctx context.Context, c *consumer) error {
 	return nil
 }
 
-// gather adds to first what is there already, up to the size of a batch. What comes from before the position is left out: a consumer on
-// a replica that is behind begins too early. past says that the end was passed.
-func (f *follower) gather(records []domain.Record, r domain.Record, c *consumer) (_ []domain.Record, past bool) {
-	for last := f.at.Seq; ; {
-		if r.Seq > f.until {
-			return records, true
-		}
-		if r.Seq > last {
-			records = append(records, r)
-			last = r.Seq
-		}
-		if len(records) >= f.batch {
-			return records, false
-		}
-		select {
-		case r = <-c.records:
-		default:
-			return records, false
-		}
+// within gives those of the records that come after the position, up to the end. A consumer on a replica that is behind begins too early. past says
+// that the end was passed.
+func (f *follower) within(records []domain.Record) (_ []domain.Record, past bool) {
+	for len(records) > 0 && records[0].Seq <= f.at.Seq {
+		records = records[1:]
 	}
+	for len(records) > 0 && records[len(records)-1].Seq > f.until {
+		records, past = records[:len(records)-1], true
+	}
+	return records, past
 }
 
 // skip moves to the end where nothing is left before it: the last events may have been erased.
@@ -255,7 +246,7 @@ func (f *follower) more(ctx context.Context) (bool, error) {
 
 // watch gives up a consumer that has gone quiet, and one that did not bring what the leader had the last time.
 func (f *follower) watch(ctx context.Context, c *consumer) error {
-	if len(c.records) > 0 {
+	if c.some() {
 		return nil
 	}
 	if quiet := c.quiet(); quiet > quietLimit {

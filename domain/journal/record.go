@@ -27,7 +27,7 @@ func (j *Journal) record(subject string, seq uint64, at time.Time, data []byte) 
 		return domain.Record{}, fmt.Errorf("event %d: %w: %w", seq, domain.ErrUnreadable, err)
 	}
 	e, err := domain.DecodeEvent(data)
-	if err == nil && addressOf(a.topic, e, j.Shards()) != a {
+	if err == nil && !a.takes(e) {
 		err = fmt.Errorf("a %s does not belong there", e.EventName())
 	}
 	var unknown *domain.UnknownEventError

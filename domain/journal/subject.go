@@ -16,10 +16,12 @@ const (
 )
 
 // shardOf is the shard of a topic among n: FNV-1a of its key. It decides where a topic's events are for ever and must never change.
-func shardOf(t domain.Topic, n int) int {
+func shardOf(t domain.Topic, n int) int { return shardOfKey(t.Key(), n) }
+
+func shardOfKey(key string, n int) int {
 	h := uint64(14695981039346656037)
-	for _, c := range []byte(t.Key()) {
-		h = (h ^ uint64(c)) * 1099511628211
+	for i := range len(key) {
+		h = (h ^ uint64(key[i])) * 1099511628211
 	}
 	return int(h % uint64(n))
 }
@@ -47,11 +49,22 @@ func (a address) subject() string {
 
 // addressOf gives the place of an event among n shards.
 func addressOf(t domain.Topic, e domain.Event, n int) address {
-	a := address{shard: shardOf(t, n), topic: t, lane: e.Lane()}
+	lane, reader := laneOf(e)
+	return address{shardOf(t, n), t, lane, reader}
+}
+
+// laneOf gives what an event's place says besides its topic.
+func laneOf(e domain.Event) (domain.Lane, domain.UserID) {
 	if mark, ok := e.(domain.ReadMarked); ok {
-		a.reader = mark.By
+		return domain.LaneRead, mark.By
 	}
-	return a
+	return e.Lane(), ""
+}
+
+// takes says whether an event of the topic belongs there.
+func (a address) takes(e domain.Event) bool {
+	lane, reader := laneOf(e)
+	return lane == a.lane && reader == a.reader
 }
 
 // parseSubject is the reverse of address.subject in a log of n shards; it takes nothing else.
@@ -64,36 +77,44 @@ func parseSubject(subject string, n int) (address, error) {
 }
 
 func splitSubject(subject string, n int) (a address, ok bool) {
-	token := strings.Split(subject, ".")
-	if len(token) < 5 || token[0]+"." != logPrefix {
+	rest, ok := strings.CutPrefix(subject, logPrefix)
+	shard, rest, _ := strings.Cut(rest, ".")
+	ids := 1
+	if strings.HasPrefix(rest, "user.") {
+		ids = 2
+	}
+	key, lane := cutAt(rest, 1+ids)
+	topic, err := domain.ParseTopic(key)
+	if !ok || err != nil {
 		return a, false
 	}
-	keyLen := 2
-	if token[2] == "user" {
-		keyLen = 3
-	}
-	key, lane := token[2:2+keyLen], token[2+keyLen:]
-	topic, err := domain.ParseTopic(strings.Join(key, "."))
-	if err != nil {
-		return a, false
-	}
-	a = address{shard: shardOf(topic, n), topic: topic}
-	if token[1] != strconv.Itoa(a.shard) {
-		return a, false
-	}
+	a = address{shard: shardOfKey(key, n), topic: topic}
+	reader, read := strings.CutPrefix(lane, string(domain.LaneRead)+".")
 	_, person := topic.Person()
 	switch {
-	case len(lane) == 1 && lane[0] == string(domain.LaneState):
+	case lane == string(domain.LaneState):
 		a.lane = domain.LaneState
-	case len(lane) == 1 && lane[0] == string(domain.LaneTalk) && !person:
+	case lane == string(domain.LaneTalk) && !person:
 		a.lane = domain.LaneTalk
-	case len(lane) == 1 && lane[0] == string(domain.LaneStatus) && person:
+	case lane == string(domain.LaneStatus) && person:
 		a.lane = domain.LaneStatus
-	case len(lane) == 2 && lane[0] == string(domain.LaneRead) && !person:
+	case read && !person:
 		a.lane = domain.LaneRead
-		a.reader, err = domain.ParseUserID(lane[1])
+		a.reader, err = domain.ParseUserID(reader)
 	default:
 		return a, false
 	}
-	return a, err == nil
+	return a, err == nil && shard == strconv.Itoa(a.shard)
+}
+
+// cutAt cuts s at its nth dot; where it has fewer, after is "".
+func cutAt(s string, n int) (before, after string) {
+	for i := range len(s) {
+		if s[i] == '.' {
+			if n--; n == 0 {
+				return s[:i], s[i+1:]
+			}
+		}
+	}
+	return s, ""
 }

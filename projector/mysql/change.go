@@ -18,12 +18,12 @@ func overMessage(p projector.Place, values ...any) []any {
 	return append([]any{p.Topic.Key(), p.Seq, 0, "", "", 0}, values...)
 }
 
-func putEdits(ctx context.Context, tx asker, b projector.Batch) error {
+func putEdits(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := overMessages("msg", "edited")
 	return put(ctx, tx, head, tail, b.Edits, func(e projector.EditRow) []any { return overMessage(e.Place, string(e.Msg), e.Date) })
 }
 
-func putReacted(ctx context.Context, tx asker, b projector.Batch) error {
+func putReacted(ctx context.Context, tx named, b projector.Batch) error {
 	var on, off []projector.ReactionRow
 	for _, r := range b.Reacted {
 		if r.On {
@@ -42,7 +42,7 @@ func putReacted(ctx context.Context, tx asker, b projector.Batch) error {
 	return drop(ctx, tx, "DELETE r FROM {reactions} r FORCE INDEX (PRIMARY) WHERE (r.topic, r.seq, r.emoji, r.uid) IN (", off, row)
 }
 
-func putRecalls(ctx context.Context, tx asker, b projector.Batch) error {
+func putRecalls(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := overMessages("msg", "recalled", "recaller")
 	err := put(ctx, tx, head, tail, b.Recalls, func(r projector.RecallRow) []any { return overMessage(r.Place, "", r.Date, string(r.By)) })
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 // are tried again a few times. Where the answer to a commit was lost, that finds the checkpoint moved, to where the batch ends: the rows of
 // this batch are there too then, and all is well.
 func (s *Store) Commit(ctx context.Context, b projector.Batch) error {
+	b.Messages = byTopic(b.Messages)
 	again := false
 	return s.try(ctx, "commit a batch", func(ctx context.Context) error {
 		err := s.commit(ctx, b)
@@ -47,11 +48,11 @@ func (s *Store) commitOnce(ctx context.Context, b projector.Batch) error {
 		return err
 	}
 	defer tx.Rollback()
-	named := s.in(tx)
-	if err := s.move(ctx, named, b); err != nil {
+	in := s.in(tx)
+	if err := s.move(ctx, in, b); err != nil {
 		return err
 	}
-	if err := putAll(ctx, named, b); err != nil {
+	if err := putAll(ctx, in, b); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -105,8 +106,8 @@ func whyNot(ctx context.Context, tx asker, b projector.Batch, mine string) error
 	return projector.ErrFenced
 }
 
-func putAll(ctx context.Context, tx asker, b projector.Batch) error {
-	for _, step := range []func(context.Context, asker, projector.Batch) error{
+func putAll(ctx context.Context, tx named, b projector.Batch) error {
+	for _, step := range []func(context.Context, named, projector.Batch) error{
 		erase, putMessages, putEdits, putReacted, putRecalls, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, putMet, putBlocks,
 		dropApplies, putApplies,
 	} {
@@ -117,9 +118,9 @@ func putAll(ctx context.Context, tx asker, b projector.Batch) error {
 	return nil
 }
 
-func putMessages(ctx context.Context, tx asker, b projector.Batch) error {
+func putMessages(ctx context.Context, tx named, b projector.Batch) error {
 	err := put(ctx, tx, "INSERT INTO {messages} (topic,seq,number,sender,id,date,msg) VALUES ", "", b.Messages, func(m projector.MessageRow) []any {
-		return []any{m.Topic.Key(), m.Seq, m.Number, string(m.From), m.ID, m.Date, string(m.Msg)}
+		return []any{m.Topic.Key(), m.Seq, m.Number, string(m.From), m.ID, m.Date, m.Msg}
 	})
 	if number(err) == errDuplicateKey {
 		return projector.ErrDuplicate
@@ -127,14 +128,14 @@ func putMessages(ctx context.Context, tx asker, b projector.Batch) error {
 	return err
 }
 
-func putTails(ctx context.Context, tx asker, b projector.Batch) error {
+func putTails(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := upsert("{conversations}", "topic", "last_seq", "end_seq", "last_number", "last_date")
 	return put(ctx, tx, head, tail, b.Tails, func(t projector.TailRow) []any {
 		return []any{t.Topic.Key(), t.Seq, t.Seq, t.Number, t.Date}
 	})
 }
 
-func putMarks(ctx context.Context, tx asker, b projector.Batch) error {
+func putMarks(ctx context.Context, tx named, b projector.Batch) error {
 	row := func(m projector.MarkRow) []any { return []any{string(m.UID), m.Topic.Key(), m.Seq, m.Number} }
 	head, tail := upsert("{marks}", "uid,topic", "own_seq", "own_number")
 	if err := put(ctx, tx, head, tail, b.Own, row); err != nil {
@@ -144,26 +145,26 @@ func putMarks(ctx context.Context, tx asker, b projector.Batch) error {
 	return put(ctx, tx, head, tail, b.Read, row)
 }
 
-func putPeople(ctx context.Context, tx asker, b projector.Batch) error {
+func putPeople(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := upsert("{people}", "uid", "username", "name", "avatar", "username_key", "name_key", "erased")
 	return put(ctx, tx, head, tail, b.People, func(p projector.PersonRow) []any {
 		return []any{string(p.UID), p.Username, p.Name, p.Avatar, []byte(view.Key(p.Username)), []byte(view.Key(p.Name)), int(p.Erased)}
 	})
 }
 
-func putSeen(ctx context.Context, tx asker, b projector.Batch) error {
+func putSeen(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := upsert("{seen}", "uid", "date")
 	return put(ctx, tx, head, tail, b.Seen, func(p projector.SeenRow) []any { return []any{string(p.UID), p.Date} })
 }
 
-func putGroups(ctx context.Context, tx asker, b projector.Batch) error {
+func putGroups(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := upsert("{conversations}", "topic", "is_group", "name", "avatar", "description", "history", "owner", "size")
 	return put(ctx, tx, head, tail, b.Groups, func(g projector.GroupRow) []any {
 		return []any{g.Topic.Key(), true, g.Name, g.Avatar, g.Description, string(g.History), string(g.Owner), g.Size}
 	})
 }
 
-func putMembers(ctx context.Context, tx asker, b projector.Batch) error {
+func putMembers(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := upsert("{members}", "uid,topic", "present", "role", "answers", "since", "joined_seq", "left_seq", "hidden_seq")
 	return put(ctx, tx, head, tail, b.Members, func(m projector.MemberRow) []any {
 		return []any{string(m.UID), m.Topic.Key(), m.Present, string(m.Role), m.Answers, m.Since, m.Joined, m.Left, m.Hidden}
@@ -171,20 +172,20 @@ func putMembers(ctx context.Context, tx asker, b projector.Batch) error {
 }
 
 // putMet adds those who have no row yet; the others keep theirs.
-func putMet(ctx context.Context, tx asker, b projector.Batch) error {
+func putMet(ctx context.Context, tx named, b projector.Batch) error {
 	const head = "INSERT INTO {members} (uid, topic, present, role, answers, since, joined_seq, left_seq, hidden_seq) VALUES "
 	return put(ctx, tx, head, " ON DUPLICATE KEY UPDATE uid=VALUES(uid)", b.Met, func(m projector.ApplyKey) []any {
 		return []any{string(m.UID), m.Topic.Key(), false, "", false, 0, 0, 0, 0}
 	})
 }
 
-func putBlocks(ctx context.Context, tx asker, b projector.Batch) error {
+func putBlocks(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := upsert("{blocks}", "uid,other", "blocks")
 	return put(ctx, tx, head, tail, b.Blocks, func(r projector.BlockRow) []any { return []any{string(r.By), string(r.UID), r.Blocks} })
 }
 
 // dropApplies names the index: by another one, which the server takes for as good, it lasts ten times as long.
-func dropApplies(ctx context.Context, tx asker, b projector.Batch) error {
+func dropApplies(ctx context.Context, tx named, b projector.Batch) error {
 	const head = "DELETE a FROM {applies} a FORCE INDEX (PRIMARY) WHERE "
 	if err := drop(ctx, tx, head+"a.topic IN (", b.Ended, func(t domain.Topic) []any { return []any{t.Key()} }); err != nil {
 		return err
@@ -194,7 +195,7 @@ func dropApplies(ctx context.Context, tx asker, b projector.Batch) error {
 	})
 }
 
-func putApplies(ctx context.Context, tx asker, b projector.Batch) error {
+func putApplies(ctx context.Context, tx named, b projector.Batch) error {
 	head, tail := upsert("{applies}", "topic,uid", "type", "sender", "data", "date", "seq")
 	return put(ctx, tx, head, tail, b.Applies, func(a projector.ApplyRow) []any {
 		return []any{a.Topic.Key(), string(a.UID), string(a.Type), string(a.From), string(a.Data), a.Date, a.Seq}

@@ -11,8 +11,20 @@
 //
 // # Chosen, refused, because
 //
-// Chosen: SQL by hand on database/sql, parameters put in by the driver. Refused: an ORM, prepared statements. Because: there are
-// twenty statements, and one round trip each is what they cost.
+// Chosen: SQL by hand on database/sql, parameters put in by the driver, and the rows of INSERTs written here. Refused: an ORM, prepared statements, the
+// driver for rows. Because: there are some thirty statements, and one round trip each is what they cost; for rows the driver takes a copy of each value
+// and of the statement, twice the time.
+//
+// Chosen: the messages of a batch in the order of their table. Refused: as they came. Because: each page is touched once; the database takes 0.7 to
+// 0.9 of the time.
+//
+// Chosen: in tables that nobody reads yet, half of the rows by a second connection, which is 1.3 times as fast on two cores. Refused: that for tables
+// that serve, and more connections. Because: two transactions are not one.
+//
+// Refused: LOAD DATA LOCAL INFILE, 0.7 of the time of INSERT for the server. Because: MySQL has it switched off, and where it is on, a value that does
+// not fit and a message that is there are warnings, and the row is changed or left out. Refused: unique_checks=0 (no difference that could be
+// measured), statements of more than 1000 rows (none either), tables without the unique key until the end (0.9 of the time: what is there twice
+// would be found when all was counted).
 //
 // Chosen: topics as they are as keys. Refused: numbers for them. Because: numbers given by the database would differ after a replay.
 //

@@ -11,7 +11,7 @@ import (
 
 // erase takes away what the batch says of somebody. It costs as much as that person has said in the conversation: the other messages keep their
 // numbers, and where the erased ones were are gaps, which are not unread. Numbers less the gaps before them are what a replay gives.
-func erase(ctx context.Context, tx asker, b projector.Batch) error {
+func erase(ctx context.Context, tx named, b projector.Batch) error {
 	if b.Erased == nil {
 		return nil
 	}
@@ -60,7 +60,7 @@ func erase(ctx context.Context, tx asker, b projector.Batch) error {
 }
 
 // putGaps puts down where somebody's messages are, which are about to be taken away, and counts anew the gaps from the first of them on.
-func putGaps(ctx context.Context, tx asker, u string, topic domain.Topic) error {
+func putGaps(ctx context.Context, tx named, u string, topic domain.Topic) error {
 	t := topic.Key()
 	scan := func(r *sql.Rows) (n uint64, err error) { return n, r.Scan(&n) }
 	seqs, err := collect(ctx, tx, scan, "SELECT seq FROM {messages} WHERE sender=? AND topic=?", u, t)

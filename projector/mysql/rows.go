@@ -1,10 +1,18 @@
 package mysql
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
+
+	"parley/domain"
+	"parley/projector"
 )
 
 // asker is a database, a connection or a transaction.
@@ -28,7 +36,7 @@ func (n named) ExecContext(ctx context.Context, query string, args ...any) (sql.
 }
 
 // in lets statements say {messages} where they mean the table of that name, whatever the Store calls it.
-func (s *Store) in(q asker) asker { return named{q, s.names} }
+func (s *Store) in(q asker) named { return named{q, s.names} }
 
 // naming puts prefix before the tables' names.
 func naming(prefix string) *strings.Replacer {
@@ -96,37 +104,100 @@ const (
 )
 
 // put writes rows by as few statements as their number and size allow. head ends in VALUES; tail is what follows the rows.
-func put[R any](ctx context.Context, tx asker, head, tail string, rows []R, values func(R) []any) error {
-	var text strings.Builder
-	var args []any
-	n, size := 0, 0
+func put[R any](ctx context.Context, tx named, head, tail string, rows []R, values func(R) []any) error {
+	text := []byte(tx.names.Replace(head))
+	empty, n := len(text), 0
 	flush := func() error {
 		if n == 0 {
 			return nil
 		}
-		_, err := tx.ExecContext(ctx, text.String()+tail, args...)
-		text.Reset()
-		args, n, size = args[:0], 0, 0
+		_, err := tx.asker.ExecContext(ctx, string(append(text, tail...)))
+		text, n = text[:empty], 0
 		return err
 	}
 	for _, r := range rows {
-		row := values(r)
-		bytes := weight(row)
-		if n == maxRows || n > 0 && size+bytes > maxBytes {
+		begin := len(text)
+		if n > 0 {
+			text = append(text, ',')
+		}
+		text = appendRow(text, values(r))
+		n++
+		if len(text) > empty+maxBytes && n > 1 { // without this one
+			row := bytes.Clone(text[begin+1:])
+			text, n = text[:begin], n-1
+			if err := flush(); err != nil {
+				return err
+			}
+			text, n = append(text, row...), 1
+		}
+		if n == maxRows {
 			if err := flush(); err != nil {
 				return err
 			}
 		}
-		if n == 0 {
-			text.WriteString(head)
-		} else {
-			text.WriteByte(',')
-		}
-		text.WriteString("(" + holes(len(row)) + ")")
-		args = append(args, row...)
-		n, size = n+1, size+bytes
 	}
 	return flush()
+}
+
+// appendRow writes a row of an INSERT: what the driver would do with parameters, without a copy of each and a pass over the statement for all.
+func appendRow(text []byte, row []any) []byte {
+	for i, v := range row {
+		text = append(text, "(,"[min(i, 1)])
+		switch v := v.(type) {
+		case string:
+			text = appendQuoted(text, v)
+		case json.RawMessage:
+			text = appendQuoted(text, v)
+		case []byte:
+			text = appendQuoted(append(text, "_binary"...), v)
+		case uint64:
+			text = strconv.AppendUint(text, v, 10)
+		case int64:
+			text = strconv.AppendInt(text, v, 10)
+		case int:
+			text = strconv.AppendInt(text, int64(v), 10)
+		case bool:
+			text = strconv.AppendBool(text, v)
+		default:
+			panic(fmt.Sprintf("mysql: a %T in a row", v)) // all there are are above
+		}
+	}
+	return append(text, ')')
+}
+
+// appendQuoted writes a string literal, for connections on which backslashes escape, as configure has it.
+func appendQuoted[S string | []byte | json.RawMessage](text []byte, s S) []byte {
+	text = append(text, '\'')
+	for i := range len(s) {
+		switch c := s[i]; c {
+		case '\'', '\\':
+			text = append(text, '\\', c)
+		case 0:
+			text = append(text, '\\', '0')
+		default:
+			text = append(text, c)
+		}
+	}
+	return append(text, '\'')
+}
+
+// byTopic sorts messages as they lie in the table, so that each page is touched once: those of a topic are in order already.
+func byTopic(messages []projector.MessageRow) []projector.MessageRow {
+	place := make(map[domain.Topic]int)
+	for _, m := range messages {
+		place[m.Topic]++
+	}
+	topics := slices.SortedFunc(maps.Keys(place), func(a, b domain.Topic) int { return strings.Compare(a.Key(), b.Key()) })
+	next := 0
+	for _, t := range topics {
+		next, place[t] = next+place[t], next
+	}
+	sorted := make([]projector.MessageRow, len(messages))
+	for _, m := range messages {
+		sorted[place[m.Topic]] = m
+		place[m.Topic]++
+	}
+	return sorted
 }
 
 // drop deletes rows by their keys, many by one statement. head ends in IN (.
@@ -143,19 +214,6 @@ func drop[K any](ctx context.Context, tx asker, head string, keys []K, values fu
 		}
 	}
 	return nil
-}
-
-func weight(row []any) (bytes int) {
-	for _, v := range row {
-		switch v := v.(type) {
-		case string:
-			bytes += len(v)
-		case []byte:
-			bytes += len(v)
-		}
-		bytes += 8
-	}
-	return bytes
 }
 
 // upsert gives head and tail of an INSERT that replaces columns where the key is there. (MySQL calls VALUES() deprecated; MariaDB does

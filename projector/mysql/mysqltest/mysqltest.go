@@ -43,6 +43,20 @@ func DSN(tb testing.TB) string {
 	return database(tb, server)
 }
 
+// Lasting is DSN in a server of the test's own that is set as in production, and ends with the process: it keeps what it has committed when the machine
+// fails, and has room for the tables in memory. It is for benchmarks. PARLEY_TEST_DSN comes first.
+func Lasting(tb testing.TB) string {
+	tb.Helper()
+	if os.Getenv("PARLEY_TEST_DSN") != "" {
+		return DSN(tb)
+	}
+	own, err := lasting()
+	if err != nil {
+		tb.Fatalf("mysqltest: %v", err)
+	}
+	return database(tb, own.dsn)
+}
+
 // database makes an empty database in a server and drops it when the test ends.
 func database(tb testing.TB, server string) string {
 	tb.Helper()
@@ -80,8 +94,14 @@ type server struct {
 	shell    *exec.Cmd // ends after the server
 }
 
-// started gives this process's server.
-var started = sync.OnceValues(start)
+// This process's servers.
+var (
+	started = sync.OnceValues(func() (server, error) { return start() })
+	lasting = sync.OnceValues(func() (server, error) {
+		return start("--innodb-buffer-pool-size=1G", "--innodb-log-file-size=512M", "--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite=1",
+			"--innodb-flush-method=O_DIRECT", "--innodb-file-per-table=1")
+	})
+)
 
 const patience = 3 * time.Minute
 
@@ -93,7 +113,8 @@ kill -9 $!
 wait $!
 rm -rf "$dir"`
 
-func start() (s server, err error) {
+// start starts one; the settings come after those that make tests fast.
+func start(settings ...string) (s server, err error) {
 	bin, err := find("mariadbd", "mysqld")
 	if err != nil {
 		return s, fmt.Errorf("%w: install mariadb-server, or set PARLEY_TEST_DSN to a server that is there (user:password@tcp(host:3306)/)", err)
