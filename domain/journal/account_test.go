@@ -49,6 +49,12 @@ func TestAccounts(t *testing.T) {
 				t.Errorf("a change of what has changed gives %v, want ErrRaced", err)
 			}
 		}
+		if err := j.EraseAccount(ctx, ann.Username, "u2"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := j.Account(ctx, ann.Username); err != nil || got.ID != ann.ID {
+			t.Errorf("another's erasing leaves %+v, %v", got, err)
+		}
 		if err := j.EraseAccount(ctx, "ann.Ü_王-1", ann.ID); err != nil {
 			t.Fatal(err)
 		}
