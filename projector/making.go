@@ -62,7 +62,7 @@ func (m *making) to(ctx context.Context, goal []domain.Position) error {
 	for shard, at := range goal {
 		if shard < len(m.folds) {
 			all.Go(func() {
-				if err := m.shardTo(ctx, m.folds[shard], at); err != nil {
+				if err := m.shardTo(ctx, m.fold(shard), at); err != nil {
 					cancel(err)
 				}
 			})
@@ -73,6 +73,14 @@ func (m *making) to(ctx context.Context, goal []domain.Position) error {
 		return err
 	}
 	return nil
+}
+
+// fold gives a shard's fold. One that is ahead of its checkpoint, for a batch could not be put down, begins anew there.
+func (m *making) fold(shard int) *fold {
+	if f := m.folds[shard]; f.spoilt {
+		m.folds[shard] = newFold(m.log, m.fresh, m.Cache, shard, f.epoch, f.at)
+	}
+	return m.folds[shard]
 }
 
 // maxPending bounds what a batch of a rebuild holds of what people have written, in bytes.

@@ -108,21 +108,23 @@ func (s *Store) Search(_ context.Context, me domain.UserID, query, after string,
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	hits, next, err := view.Search(s.lines(me), words, after, view.Limit(limit), s.read)
+	hits, next, err := view.Search(s.lines(me), words, after, view.Limit(limit), func() bool { return false }, s.read)
 	return view.Found(me, hits), next, err
 }
 
-func (s *Store) read(t domain.Topic, after, before uint64, limit int) (some []view.Said, err error) {
+func (s *Store) read(t domain.Topic, after, before uint64, limit int, look func(view.Said) bool) error {
 	c := s.conversations[t]
 	if c == nil {
-		return nil, nil
+		return nil
 	}
-	for i := c.upTo(before - 1); i > 0 && len(some) < limit && c.messages[i-1].Seq > after; i-- {
+	for i := c.upTo(before - 1); i > 0 && limit > 0 && c.messages[i-1].Seq > after; i-- {
 		if m := c.messages[i-1]; m.Recalled.Date == 0 {
-			some = append(some, m.Said)
+			if limit--; !look(m.Said) {
+				return nil
+			}
 		}
 	}
-	return some, nil
+	return nil
 }
 
 // Messages gives a page of a conversation in the order of seq: the one just before a seq, or just after one, or the newest where both

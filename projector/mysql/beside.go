@@ -76,7 +76,8 @@ func (s *Store) Beside(ctx context.Context) (projector.Fresh, error) {
 type fresh struct {
 	*Store
 	serving *Store
-	conn    *sql.Conn // holds the lock for as long as it lives
+	conn    *sql.Conn  // holds the lock for as long as it lives
+	asking  sync.Mutex // of conn
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -119,19 +120,30 @@ func (f *fresh) hold() {
 		case <-tick.C:
 		}
 		ctx, cancel := context.WithTimeout(f.life, stmtTimeout)
-		var mine sql.NullBool
-		err := f.conn.QueryRowContext(ctx, "SELECT IS_USED_LOCK("+besideLock+")=CONNECTION_ID()").Scan(&mine)
+		err := f.holds(ctx)
 		cancel()
-		if err == nil && !mine.Bool {
-			err = errors.New("somebody else has it")
-		}
-		if err != nil && f.life.Err() == nil {
-			f.mu.Lock()
-			f.lost = fmt.Errorf("mysql: the lock on the tables beside was lost: %w", err)
-			f.mu.Unlock()
+		if err != nil {
 			return
 		}
 	}
+}
+
+// holds asks the server whether the lock is held still. Once it is not, it is lost.
+func (f *fresh) holds(ctx context.Context) error {
+	f.asking.Lock()
+	defer f.asking.Unlock()
+	var mine sql.NullBool
+	err := f.conn.QueryRowContext(ctx, "SELECT IS_USED_LOCK("+besideLock+")=CONNECTION_ID()").Scan(&mine)
+	if err == nil && !mine.Bool {
+		err = errors.New("somebody else has it")
+	}
+	if err == nil || ctx.Err() == context.Canceled {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lost = fmt.Errorf("mysql: the lock on the tables beside was lost: %v", err) // not %w: to try again gets no lock
+	return f.lost
 }
 
 // held fails where the tables beside may be somebody else's by now.
@@ -283,7 +295,7 @@ func (f *fresh) swap(ctx context.Context, catchUp func(context.Context) error) (
 		if err := catchUp(ctx); err != nil {
 			return err
 		}
-		if err := f.held(); err != nil {
+		if err := f.holds(ctx); err != nil { // else the fresh tables may be somebody else's, half made
 			return err
 		}
 		if _, err = c.ExecContext(ctx, renaming(slices.Sorted(maps.Keys(there)))); number(err) == errLockWait || number(err) == errDeadlock {

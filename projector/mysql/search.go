@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"time"
 
 	"parley/domain"
 	"parley/projector/internal/view"
@@ -9,7 +10,7 @@ import (
 
 // Search gives a page of those of the messages of me's conversations that hold all the words of a query, the conversation with the newest message
 // first, and in each the newest message first, beginning after a cursor; and the cursor of where to go on, "" at the end. One answer looks at a
-// bounded number of messages, and may hold fewer than there are beyond it, or none. It refuses what is no query or no cursor with code Malformed
+// bounded number of messages, for a bounded time, and may hold fewer than there are beyond it, or none. It refuses what is no query or no cursor with code Malformed
 // or TooLarge.
 func (s *Store) Search(ctx context.Context, me domain.UserID, query, after string, limit int) (found []domain.FoundView, next string, err error) {
 	words, err := view.Words(query)
@@ -21,19 +22,36 @@ func (s *Store) Search(ctx context.Context, me domain.UserID, query, after strin
 		if err != nil {
 			return err
 		}
-		groups, err := heads(ctx, q, lines)
-		if err != nil {
-			return err
-		}
-		for i, l := range lines {
-			lines[i].Group = groups[l.Topic].group
-		}
-		const query = "SELECT " + saidColumns + " FROM {messages} WHERE topic=? AND seq>? AND seq<? AND recalled=0 ORDER BY seq DESC LIMIT ?"
-		hits, cursor, err := view.Search(lines, words, after, view.Limit(limit), func(t domain.Topic, after, before uint64, limit int) ([]view.Said, error) {
-			return collect(ctx, q, scanSaid, query, t.Key(), after, before, limit)
+		begun := time.Now()
+		late := func() bool { return time.Since(begun) > searchFor }
+		hits, cursor, err := view.Search(lines, words, after, view.Limit(limit), late, func(t domain.Topic, after, before uint64, limit int, look func(view.Said) bool) error {
+			return said(ctx, q, t, after, before, limit, look)
 		})
 		found, next = view.Found(me, hits), cursor
 		return err
 	})
 	return found, next, err
+}
+
+// searchFor is how long a search goes on: what it has not looked at by then is for the next page. It is well below answerWithin, however long messages are and
+// however far the server; and a swap of the tables waits for it.
+const searchFor = 700 * time.Millisecond
+
+// said shows, one by one, messages of a conversation that were not taken back, the newest first, for as long as look is true. It holds one at a time: a thousand
+// may weigh hundreds of megabytes.
+func said(ctx context.Context, q asker, t domain.Topic, after, before uint64, limit int, look func(view.Said) bool) error {
+	const query = "SELECT " + saidColumns + " FROM {messages} WHERE topic=? AND seq>? AND seq<? AND recalled=0 ORDER BY seq DESC LIMIT ?"
+	rows, err := q.QueryContext(ctx, query, t.Key(), after, before, limit)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if m, err := scanSaid(rows); err != nil {
+			return err
+		} else if !look(m) {
+			return nil
+		}
+	}
+	return rows.Err()
 }

@@ -155,13 +155,13 @@ func (s *Store) Conversations(ctx context.Context, me domain.UserID, after strin
 	return list, next, nil
 }
 
-// mine gives all that ties me to conversations, without the groups' looks.
+// mine gives all that ties me to conversations; of the groups, how far back they let be read, and not their looks.
 func mine(ctx context.Context, q asker, me domain.UserID) ([]view.Line, error) {
-	const query = `SELECT m.topic, m.present, m.since, m.joined_seq, COALESCE(c.last_seq,0), COALESCE(c.last_number,0), COALESCE(c.last_date,0),
-			COALESCE(k.own_seq,0), COALESCE(k.own_number,0), COALESCE(k.read_seq,0), COALESCE(k.read_number,0)
+	const query = `SELECT m.topic, m.present, m.since, m.joined_seq, COALESCE(c.history,''), COALESCE(c.last_seq,0), COALESCE(c.last_number,0),
+			COALESCE(c.last_date,0), COALESCE(k.own_seq,0), COALESCE(k.own_number,0), COALESCE(k.read_seq,0), COALESCE(k.read_number,0)
 		FROM {members} m LEFT JOIN {conversations} c ON c.topic=m.topic LEFT JOIN {marks} k ON k.uid=m.uid AND k.topic=m.topic WHERE m.uid=?`
 	return collect(ctx, q, func(r *sql.Rows) (l view.Line, err error) {
-		return l, r.Scan(topicOf(&l.Topic), &l.Present, &l.Since, &l.Joined, &l.Tail.Seq, &l.Tail.Number, &l.Tail.Date,
+		return l, r.Scan(topicOf(&l.Topic), &l.Present, &l.Since, &l.Joined, &l.Group.History, &l.Tail.Seq, &l.Tail.Number, &l.Tail.Date,
 			&l.Own.Seq, &l.Own.Number, &l.Read.Seq, &l.Read.Number)
 	}, query, string(me))
 }

@@ -41,6 +41,7 @@ func Contract(t *testing.T, open func(testing.TB) Store) {
 		"erased":           testErased,
 		"search":           testSearch,
 		"search bounded":   testSearchBounded,
+		"search goes on":   testSearchGoesOn,
 		"large":            testLarge,
 		"waiting":          testWaiting,
 		"commit":           testCommit,

@@ -194,6 +194,30 @@ func testSearch(t *testing.T, s *story) {
 	}
 }
 
+// A search goes on where it stopped, whatever has been said there since.
+func testSearchGoesOn(t *testing.T, s *story) {
+	s.befriend(ab)
+	s.befriend(domain.Direct("ann", "cid"))
+	s.happen(domain.Direct("ann", "cid"), say("cid", "fox 0"))
+	for i := range 4 {
+		s.happen(ab, say("bob", fmt.Sprint("fox ", i+1)))
+	}
+	var all []string
+	for next, page := "", 0; page == 0 || next != ""; page++ {
+		s.fold()
+		found, following, err := s.Search(t.Context(), "ann", "fox", next, 2)
+		if err != nil || page > 5 {
+			t.Fatalf("page %d: %v", page, err)
+		}
+		for _, f := range found {
+			all = append(all, f.ID)
+		}
+		next = following
+		s.happen(ab, say("bob", fmt.Sprint("fox, later ", page)))
+	}
+	s.is("all that was there when it began, and nothing twice", strings.Join(all, ", "), "fox 4, fox 3, fox 2, fox 1, fox 0")
+}
+
 // A search looks at a bounded number of messages, and goes on where it stopped.
 func testSearchBounded(t *testing.T, s *story) {
 	s.log = NewLog(1)

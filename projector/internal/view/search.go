@@ -52,8 +52,9 @@ func text(msg json.RawMessage) (s string) {
 	return m.Txt
 }
 
-// Read gives at most so many of the messages of a conversation that stand after a seq and before another and were not taken back, the newest first.
-type Read func(t domain.Topic, after, before uint64, limit int) ([]Said, error)
+// Read shows at most so many of the messages of a conversation that stand after a seq and before another and were not taken back, the newest first, one
+// by one, for as long as look is true.
+type Read func(t domain.Topic, after, before uint64, limit int, look func(Said) bool) error
 
 // Hit is a message that was found.
 type Hit struct {
@@ -62,41 +63,43 @@ type Hit struct {
 }
 
 // Search goes through the lines of somebody's list, the newest first, and through the messages of each likewise, from a place on. It gives at most
-// limit messages that hold the words, fewer where it has looked at all that one answer may look at, and the cursor of where to go on; "" at the
-// end. It refuses what is no cursor with code Malformed.
-func Search(lines []Line, words []string, after string, limit int, read Read) (hits []Hit, next string, err error) {
+// limit messages that hold the words, fewer where it has looked at all that one answer may look at, or where it is late, and the cursor of where to go on;
+// "" at the end. A conversation in which it stopped goes on there, whatever has been said in it since. It refuses what is no cursor with code Malformed.
+func Search(lines []Line, words []string, after string, limit int, late func() bool, read Read) (hits []Hit, next string, err error) {
 	from, err := parsePlace(after)
 	if err != nil {
 		return nil, "", err
 	}
-	lines = slices.DeleteFunc(lines, func(l Line) bool { return !l.listed() || after != "" && cursorOf(l).compare(from.cursor) < 0 })
-	slices.SortFunc(lines, func(a, b Line) int { return cursorOf(a).compare(cursorOf(b)) })
-	left := budget
+	under := func(l Line) bool { return l.Topic.Key() == from.key }
+	lines = slices.DeleteFunc(lines, func(l Line) bool {
+		return !l.listed() || after != "" && !under(l) && cursorOf(l).compare(from.cursor) < 0
+	})
+	slices.SortFunc(lines, func(a, b Line) int { return cursorOf(a).compare(cursorOf(b)) }) // what it stopped in is first, if not for its date then by now
+	left, looked := budget, false
 	for _, l := range lines {
 		at := place{cursorOf(l), ^uint64(0)}
-		if at.cursor == from.cursor {
-			at.seq = from.seq
+		if under(l) {
+			at = from
 		}
 		for more := true; more; {
-			if left <= 0 {
+			if left <= 0 || looked && late() {
 				return hits, at.String(), nil
 			}
-			some, err := read(l.Topic, hidden(l.MemberRow, l.Group), at.seq, readAtOnce)
-			if err != nil {
+			n := 0
+			err := read(l.Topic, hidden(l.MemberRow, l.Group), at.seq, readAtOnce, func(m Said) bool {
+				n, at.seq = n+1, m.Seq
+				if holds(m.Msg, words) {
+					hits = append(hits, Hit{l, m})
+				}
+				return len(hits) < limit
+			})
+			switch {
+			case err != nil:
 				return nil, "", err
+			case len(hits) == limit:
+				return hits, at.String(), nil
 			}
-			left -= len(some)
-			more = len(some) == readAtOnce
-			for _, m := range some {
-				at.seq = m.Seq
-				if !holds(m.Msg, words) {
-					continue
-				}
-				hits = append(hits, Hit{l, m})
-				if len(hits) == limit {
-					return hits, at.String(), nil
-				}
-			}
+			looked, left, more = true, left-n, n == readAtOnce
 		}
 		left -= overhead
 	}
