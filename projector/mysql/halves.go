@@ -18,20 +18,20 @@ func (f *fresh) commitHalves(ctx context.Context, b projector.Batch) error {
 	b.Messages = byTopic(b.Messages)
 	cut := max(0, (len(b.Messages)-len(b.Tails)-len(b.Own)-len(b.Read))/2) // as many rows by each
 	return f.try(ctx, "commit a batch", func(ctx context.Context) error {
-		var txs [2]*sql.Tx
-		for i := range txs {
-			tx, err := f.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-			if err != nil {
-				return err
+		txs, err := f.pair(ctx)
+		for _, tx := range txs {
+			if tx != nil {
+				defer tx.Rollback()
 			}
-			defer tx.Rollback()
-			txs[i] = tx
+		}
+		if err != nil {
+			return err
 		}
 		second := make(chan error, 1)
 		go func() { second <- putMessages(ctx, f.in(txs[1]), projector.Batch{Messages: b.Messages[cut:]}) }()
 		mine := b
 		mine.Messages = b.Messages[:cut]
-		err := f.move(ctx, f.in(txs[0]), mine)
+		err = f.move(ctx, f.in(txs[0]), mine)
 		if err == nil {
 			err = putAll(ctx, f.in(txs[0]), mine)
 		}
@@ -48,4 +48,16 @@ func (f *fresh) commitHalves(ctx context.Context, b projector.Batch) error {
 		}
 		return nil
 	})
+}
+
+// pair begins two transactions. Where there are no connections left, those who have one do not wait for one another: all but one have both.
+func (f *fresh) pair(ctx context.Context) (txs [2]*sql.Tx, err error) {
+	f.pairing.Lock()
+	defer f.pairing.Unlock()
+	for i := range txs {
+		if txs[i], err = f.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}); err != nil {
+			return txs, err
+		}
+	}
+	return txs, nil
 }
