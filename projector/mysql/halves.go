@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"parley/projector"
 )
@@ -16,7 +17,9 @@ const halve = 1000
 // change nothing. What fails later is not tried again, for a part of the batch may be there; then these tables are of no more use.
 func (f *fresh) commitHalves(ctx context.Context, b projector.Batch) error {
 	b.Messages = byTopic(b.Messages)
-	cut := max(0, (len(b.Messages)-len(b.Tails)-len(b.Own)-len(b.Read))/2) // as many rows by each
+	mine := b
+	var others projector.Batch
+	mine.Messages, others.Messages = halves(b)
 	return f.try(ctx, "commit a batch", func(ctx context.Context) error {
 		txs, err := f.pair(ctx)
 		for _, tx := range txs {
@@ -28,9 +31,7 @@ func (f *fresh) commitHalves(ctx context.Context, b projector.Batch) error {
 			return err
 		}
 		second := make(chan error, 1)
-		go func() { second <- putMessages(ctx, f.in(txs[1]), projector.Batch{Messages: b.Messages[cut:]}) }()
-		mine := b
-		mine.Messages = b.Messages[:cut]
+		go func() { second <- putMessages(ctx, f.in(txs[1]), others) }()
 		err = f.move(ctx, f.in(txs[0]), mine)
 		if err == nil {
 			err = putAll(ctx, f.in(txs[0]), mine)
@@ -60,4 +61,26 @@ func (f *fresh) pair(ctx context.Context) (txs [2]*sql.Tx, err error) {
 		}
 	}
 	return txs, nil
+}
+
+// halves shares out the messages, so that as many rows go by each connection. What the batch itself changes goes with the changes: the one transaction would
+// wait for the other's rows for ever.
+func halves(b projector.Batch) (mine, others []projector.MessageRow) {
+	changed := make(map[projector.Place]bool, len(b.Edits)+len(b.Recalls))
+	for _, e := range b.Edits {
+		changed[e.Place] = true
+	}
+	for _, r := range b.Recalls {
+		changed[r.Place] = true
+	}
+	cut := max(0, (len(b.Messages)-len(b.Tails)-len(b.Own)-len(b.Read))/2)
+	mine = slices.Clone(b.Messages[:cut])
+	for _, m := range b.Messages[cut:] {
+		if changed[projector.Place{Topic: m.Topic, Seq: m.Seq}] {
+			mine = append(mine, m)
+		} else {
+			others = append(others, m)
+		}
+	}
+	return mine, others
 }
