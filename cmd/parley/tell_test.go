@@ -13,7 +13,7 @@ func TestDifferencesAreTold(t *testing.T) {
 	for range projector.MaxDifferences + 1 {
 		c.Add(projector.Difference{Table: "marks", Missing: true})
 	}
-	for most, rest := range map[int]string{maxTold: "and 9801 more differences\n", projector.MaxDifferences: "and 1 more difference\n"} {
+	for most, rest := range map[int]string{maxTold: "and 9801 differences more\n", projector.MaxDifferences: "and 1 difference more\n"} {
 		var out strings.Builder
 		(&task{node: &node{out: &out}}).tell(c, most)
 		if n := strings.Count(out.String(), "differs: "); n != most || !strings.HasSuffix(out.String(), rest) {
