@@ -71,6 +71,8 @@ func testSearchGoesOn(t *testing.T, s *story) {
 	for _, other := range []domain.UserID{"bob", "cid", "dora", "eve", "quiet"} {
 		s.befriend(with(other))
 	}
+	old := domain.InGroup("old") // holds each word from the beginning, and is joined at the end
+	s.happen(old, domain.GroupCreated{By: "bob", Name: "old"}, say("bob", "fox00 fox01 fox02 fox03 fox04 fox05 fox06 fox07 fox08 fox09 fox10"))
 	said := 0
 	search := func(word, after string, limit int) (ids []string, next string) {
 		s.fold()
@@ -101,20 +103,28 @@ func testSearchGoesOn(t *testing.T, s *story) {
 		}},
 		{"in one that begins", func(page int, more func(domain.Topic, int)) {
 			more(with("quiet"), 1)
-			more(with(domain.UserID(fmt.Sprint("stranger", page))), 1)
-		}},
-		{"in a group that one joins", func(page int, more func(domain.Topic, int)) {
-			joined := domain.InGroup(domain.GroupID(fmt.Sprint("joined", page)))
-			s.happen(joined, domain.GroupCreated{By: "bob", Name: "n"}, domain.GroupJoined{By: "bob", UID: "ann"})
-			more(joined, 1)
+			friend := with(domain.UserID(fmt.Sprint("new", page)))
+			s.befriend(friend)
+			more(friend, 1)
 		}},
 		{"in all, and one is a friend no more, and one anew", func(page int, more func(domain.Topic, int)) {
 			if page == 0 {
 				s.happen(ab, domain.FriendRemoved{By: "ann"})
 				s.happen(with("dora"), domain.FriendRemoved{By: "ann"}, domain.FriendRequested{By: "ann"}, domain.FriendAccepted{By: "dora"})
 			}
+			if page == 3 {
+				s.befriend(ab)
+			}
 			more(with("dora"), 1)
 			more(with("cid"), 1)
+		}},
+		{"in a group that one joins", func(page int, more func(domain.Topic, int)) {
+			if page == 0 {
+				s.happen(old, domain.GroupJoined{By: "bob", UID: "ann"})
+			}
+			joined := domain.InGroup(domain.GroupID(fmt.Sprint("joined", page)))
+			s.happen(joined, domain.GroupCreated{By: "bob", Name: "n"}, domain.GroupJoined{By: "bob", UID: "ann"})
+			more(joined, 1)
 		}},
 	} {
 		word := fmt.Sprintf("fox%02d", i)
@@ -185,6 +195,8 @@ func testSearchBounded(t *testing.T, s *story) {
 	if err != nil || len(found) != 0 || next == "" {
 		t.Fatalf("the first answer: %v, %q, %v", found, next, err)
 	}
-	found, next, err = s.Search(t.Context(), "ann", "needle", next, 10)
-	s.equal("the second", []any{len(found), next}, err, `[1,""]`)
+	for pages := 0; err == nil && len(found) == 0 && next != "" && pages < 50; pages++ { // more than one where the machine is slow
+		found, next, err = s.Search(t.Context(), "ann", "needle", next, 10)
+	}
+	s.equal("those that follow", []any{len(found), next}, err, `[1,""]`)
 }
