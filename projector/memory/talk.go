@@ -118,10 +118,8 @@ func (s *Store) read(t domain.Topic, after, before uint64, limit int, look func(
 		return nil
 	}
 	for i := c.upTo(before - 1); i > 0 && limit > 0 && c.messages[i-1].Seq > after; i-- {
-		if m := c.messages[i-1]; m.Recalled.Date == 0 {
-			if limit--; !look(m.Said) {
-				return nil
-			}
+		if limit--; !look(c.messages[i-1].Said) {
+			return nil
 		}
 	}
 	return nil

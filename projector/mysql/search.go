@@ -37,10 +37,9 @@ func (s *Store) Search(ctx context.Context, me domain.UserID, query, after strin
 // however far the server; and a swap of the tables waits for it.
 const searchFor = 700 * time.Millisecond
 
-// said shows, one by one, messages of a conversation that were not taken back, the newest first, for as long as look is true. It holds one at a time: a thousand
-// may weigh hundreds of megabytes.
+// said shows, one by one, messages of a conversation, the newest first, for as long as look is true. It holds one at a time: a thousand may weigh hundreds of megabytes.
 func said(ctx context.Context, q asker, t domain.Topic, after, before uint64, limit int, look func(view.Said) bool) error {
-	const query = "SELECT " + saidColumns + " FROM {messages} WHERE topic=? AND seq>? AND seq<? AND recalled=0 ORDER BY seq DESC LIMIT ?"
+	const query = "SELECT " + saidColumns + " FROM {messages} WHERE topic=? AND seq>? AND seq<? ORDER BY seq DESC LIMIT ?"
 	rows, err := q.QueryContext(ctx, query, t.Key(), after, before, limit)
 	if err != nil {
 		return err

@@ -43,6 +43,7 @@ func Contract(t *testing.T, open func(testing.TB) Store) {
 		"search":           testSearch,
 		"search bounded":   testSearchBounded,
 		"search goes on":   testSearchGoesOn,
+		"search, recalled": testSearchTakenBack,
 		"large":            testLarge,
 		"waiting":          testWaiting,
 		"commit":           testCommit,

@@ -1,9 +1,7 @@
 package view
 
 import (
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +16,8 @@ const (
 	readAtOnce = 1000
 	budget     = 50_000 // messages that one answer looks at
 	overhead   = 50     // messages that it costs to begin with a conversation
+	recent     = 20     // messages that are read to find where a conversation stood
+	probe      = 20     // messages that it costs to ask for those
 )
 
 // Words are what a search looks for: each stands somewhere in a message, without regard to case. They are parts of words as well, since many
@@ -52,8 +52,8 @@ func text(msg json.RawMessage) (s string) {
 	return m.Txt
 }
 
-// Read shows at most so many of the messages of a conversation that stand after a seq and before another and were not taken back, the newest first, one
-// by one, for as long as look is true.
+// Read shows at most so many of the messages of a conversation that stand after a seq and before another, also those that were taken back, the newest
+// first, one by one, for as long as look is true.
 type Read func(t domain.Topic, after, before uint64, limit int, look func(Said) bool) error
 
 // Hit is a message that was found.
@@ -62,34 +62,40 @@ type Hit struct {
 	Said
 }
 
-// Search goes through the lines of somebody's list, the newest first, and through the messages of each likewise, from a place on. It gives at most
-// limit messages that hold the words, fewer where it has looked at all that one answer may look at, or where it is late, and the cursor of where to go on;
-// "" at the end. A conversation in which it stopped goes on there, whatever has been said in it since. It refuses what is no cursor with code Malformed.
+// Search goes through the lines of somebody's list, that with the newest message first, and through the messages of each likewise, from a place on. It
+// gives at most limit messages that hold the words, fewer where it has looked at all that one answer may look at, or where it is late, and the cursor of
+// where to go on; "" at the end. All its pages are of what was there at the first: what has been said since neither is found nor moves a conversation. It
+// refuses with code Malformed what is no cursor, and one since which more conversations have gone on than can be put where they stood.
+//
+// What was there at the first is told by the dates of messages, so that a message that comes late with an earlier date may move its conversation; so
+// may the erasure of somebody who spoke last in it.
 func Search(lines []Line, words []string, after string, limit int, late func() bool, read Read) (hits []Hit, next string, err error) {
-	from, err := parsePlace(after)
-	if err != nil {
-		return nil, "", err
-	}
-	under := func(l Line) bool { return l.Topic.Key() == from.key }
-	lines = slices.DeleteFunc(lines, func(l Line) bool {
-		return !l.listed() || after != "" && !under(l) && cursorOf(l).compare(from.cursor) < 0
-	})
-	slices.SortFunc(lines, func(a, b Line) int { return cursorOf(a).compare(cursorOf(b)) }) // what it stopped in is first, if not for its date then by now
-	left, looked := budget, false
-	for _, l := range lines {
-		at := place{cursorOf(l), ^uint64(0)}
-		if under(l) {
-			at = from
-		}
+	w := walk{read: read, late: late, left: budget, atOnce: readAtOnce, few: recent}
+	return w.search(lines, words, after, limit)
+}
+
+// walk is the work of one answer.
+type walk struct {
+	read        Read
+	late        func() bool
+	left        int // messages that it may still look at
+	atOnce, few int // how many it reads at once, and how many of the newest where it looks for an older one
+}
+
+func (w *walk) search(lines []Line, words []string, after string, limit int) (hits []Hit, next string, err error) {
+	stops, err := w.stops(lines, after)
+	looked := false // at something, in each answer, so that it gets to the end
+	for _, s := range stops {
+		at := s.place
 		for more := true; more; {
-			if left <= 0 || looked && late() {
+			if looked && (w.left <= 0 || w.late()) {
 				return hits, at.String(), nil
 			}
 			n := 0
-			err := read(l.Topic, hidden(l.MemberRow, l.Group), at.seq, readAtOnce, func(m Said) bool {
+			err := w.read(s.Topic, hidden(s.MemberRow, s.Group), at.seq, w.atOnce, func(m Said) bool {
 				n, at.seq = n+1, m.Seq
-				if holds(m.Msg, words) {
-					hits = append(hits, Hit{l, m})
+				if m.Recalled.Date == 0 && holds(m.Msg, words) {
+					hits = append(hits, Hit{s.Line, m})
 				}
 				return len(hits) < limit
 			})
@@ -99,11 +105,11 @@ func Search(lines []Line, words []string, after string, limit int, late func() b
 			case len(hits) == limit:
 				return hits, at.String(), nil
 			}
-			looked, left, more = true, left-n, n == readAtOnce
+			looked, w.left, more = true, w.left-n, n == w.atOnce
 		}
-		left -= overhead
+		w.left -= overhead
 	}
-	return hits, "", nil
+	return hits, "", err
 }
 
 // Found shows what me's search has found.
@@ -113,31 +119,4 @@ func Found(me domain.UserID, hits []Hit) []domain.FoundView {
 		found[i] = domain.FoundView{Conversation: h.Line.Topic.ConversationID(me), MessageView: Message(h.Said)}
 	}
 	return found
-}
-
-// place is a place in a search: before a seq of a conversation that stands at a place in the list.
-type place struct {
-	cursor
-	seq uint64
-}
-
-func (p place) String() string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s %d", p.date, p.key, p.seq))
-}
-
-func parsePlace(s string) (p place, err error) {
-	if s == "" {
-		return p, nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	if err != nil {
-		return p, ErrBadCursor
-	}
-	if _, err := fmt.Sscanf(string(b), "%d %s %d", &p.date, &p.key, &p.seq); err != nil || p.String() != s {
-		return p, ErrBadCursor
-	}
-	if _, err := domain.ParseTopic(p.key); err != nil {
-		return p, ErrBadCursor
-	}
-	return p, nil
 }
