@@ -233,6 +233,9 @@ func (p *Projector) watch(ctx context.Context, shards []*shard) error {
 			folded := s.position() // before the checkpoint is read, which can then only be further
 			at, err := p.store.Checkpoint(ctx, s.id)
 			if err == nil && (at.Epoch != folded.Epoch || at.Seq < folded.Seq) && folded != (domain.Position{}) {
+				if err := p.store.Reset(ctx, s.id, at); err != nil { // what was folded beyond it is there still; whoever has moved it meanwhile, may
+					p.options.Logger.Warn("projector: a checkpoint went back, and the read models could not be emptied", "shard", s.id, "error", err)
+				}
 				return fmt.Errorf("shard %d was folded up to %d, its checkpoint says %d: %w", s.id, folded.Seq, at.Seq, ErrNoTables)
 			}
 		}

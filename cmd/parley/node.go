@@ -123,10 +123,13 @@ func (n *node) onStop(stop func(context.Context) error) { n.stops = append(n.sto
 // say tells whoever started the process what goes on in it.
 func (n *node) say(format string, args ...any) { fmt.Fprintf(n.out, "parley: "+format+"\n", args...) }
 
+// logDir is where an embedded server keeps the log.
+func (n *node) logDir() string { return filepath.Join(n.Data.Dir, "log") }
+
 func (n *node) openJournal(ctx context.Context) (err error) {
 	o := journal.Options{Shards: n.Log.Shards, Replicas: n.NATS.Replicas, Logger: n.logger}
 	if n.NATS.URL == "" {
-		o.Embedded = &journal.Embedded{Dir: filepath.Join(n.Data.Dir, "log"), SyncInterval: time.Duration(n.Log.Sync), Listen: n.NATS.Listen}
+		o.Embedded = &journal.Embedded{Dir: n.logDir(), SyncInterval: time.Duration(n.Log.Sync), Listen: n.NATS.Listen}
 	} else {
 		o.Remote = &journal.Remote{URL: n.NATS.URL, Creds: n.NATS.Creds, CA: n.NATS.CA, Cert: n.NATS.Cert, Key: n.NATS.Key, Name: "parley"}
 	}

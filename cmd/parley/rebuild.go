@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -45,8 +46,10 @@ func offline(c *cobra.Command, settings *config.Config, do func(context.Context,
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		t := &task{node: &node{Config: *settings, out: c.OutOrStdout(), logger: newLogger(settings.Logging, c.ErrOrStderr())}, force: force}
 		if t.MySQL.DSN == "" {
-			t.say("there is nothing to %s: without mysql.dsn the read models are in memory, and made from the log at each start", c.Use)
-			return nil
+			return usageError{fmt.Errorf("%s: mysql.dsn must be set: without it the read models are in memory, and made from the log at each start", c.Use)}
+		}
+		if dir := t.logDir(); t.NATS.URL == "" && !isDir(dir) { // one that is made here would be empty, and the read models are not of it
+			return usageError{fmt.Errorf("%s: there is no log in %s: give the servers that hold it (--nats nats://host:4222), or the folder of an embedded one (--data)", c.Use, dir)}
 		}
 		defer func() { err = errors.Join(err, t.stop()) }()
 		if err := t.openJournal(c.Context()); errors.Is(err, journal.ErrInUse) {
@@ -66,6 +69,11 @@ func offline(c *cobra.Command, settings *config.Config, do func(context.Context,
 		return err
 	}
 	return c
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func (t *task) options() projector.RebuildOptions {

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -355,16 +357,21 @@ func TestAnotherVersionServesMeanwhile(t *testing.T) {
 func TestNothingToRebuild(t *testing.T) {
 	dir, dsn := t.TempDir(), mysqltest.DSN(t)
 	start(t, "--data", dir, "--log.sync", "100ms")
+	empty := t.TempDir()
+	if err := os.Mkdir(filepath.Join(empty, "log"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	for _, command := range []string{"rebuild", "verify"} {
 		for name, row := range map[string]struct {
 			args []string
 			code int
 			says string
 		}{
-			"in memory":           {nil, exitOK, "nothing to " + command},
+			"in memory":           {nil, exitUsage, "mysql.dsn must be set"},
+			"no log there":        {[]string{"--data", t.TempDir(), "--mysql", dsn}, exitUsage, "no log in"},
 			"the log is in use":   {[]string{"--data", dir, "--mysql", dsn}, exitFailed, "--nats nats://127.0.0.1:4222"},
 			"with an argument":    {[]string{"now"}, exitUsage, "now"},
-			"there are no tables": {[]string{"--data", t.TempDir(), "--mysql", dsn}, map[string]int{"rebuild": exitOK, "verify": exitFailed}[command], "no tables to compare"},
+			"there are no tables": {[]string{"--data", empty, "--mysql", dsn}, map[string]int{"rebuild": exitOK, "verify": exitFailed}[command], "no tables to compare"},
 		} {
 			var out, errs bytes.Buffer
 			code := run(t.Context(), append([]string{command}, row.args...), nil, &out, &errs)

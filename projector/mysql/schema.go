@@ -64,7 +64,8 @@ func (s *Store) there(ctx context.Context, q asker) (map[string]made, error) {
 	for _, t := range found {
 		m := parseMade(t.comment)
 		name, own := strings.CutPrefix(t.name, s.prefix)
-		if own && (slices.Contains(tables(), name) || m.version != "" && (s.prefix != "" || !aside(name))) {
+		strange := m.version != "" && m.version != version() // of another version there may be others; of this one, it is somebody's copy
+		if own && (slices.Contains(tables(), name) || strange && (s.prefix != "" || !aside(name))) {
 			there[name] = m
 		}
 	}
@@ -97,7 +98,7 @@ func entire(there map[string]made) bool {
 	return last.version != ""
 }
 
-// Prepare makes the tables, all of them, where some are missing or were not made together. Those of another version it leaves alone and answers
+// Prepare makes the tables, all of them, where some are missing, were not made together, or have rows and no checkpoint. Those of another version it leaves alone and answers
 // projector.ErrReplaced, unless they are not whole and replace says that they may be dropped. It touches no table that is not Parley's, and says so
 // where one is in the way.
 func (s *Store) Prepare(ctx context.Context, replace bool) error {
@@ -112,10 +113,26 @@ func (s *Store) Prepare(ctx context.Context, replace bool) error {
 			return projector.ErrReplaced
 		case whole:
 			s.working(there)
-			return nil
+			if lost, err := orphans(ctx, c); err != nil || !lost {
+				return err
+			}
+			s.logger.Warn("mysql: there are rows and no checkpoints: the tables are made anew", "database", s.name)
 		}
 		return s.anew(ctx, c, there)
 	})
+}
+
+// orphans says whether there are rows and nothing that says how far they go: to fold over them would not make them right.
+func orphans(ctx context.Context, q asker) (bool, error) {
+	var any []string
+	for _, name := range tables() {
+		if name != checkpointsTable {
+			any = append(any, "EXISTS (SELECT 1 FROM {"+name+"})")
+		}
+	}
+	found, err := collect(ctx, q, func(r *sql.Rows) (lost bool, err error) { return lost, r.Scan(&lost) },
+		"SELECT NOT EXISTS (SELECT 1 FROM {"+checkpointsTable+"}) AND ("+strings.Join(any, " OR ")+")")
+	return err == nil && found[0], err
 }
 
 // working notes which tables this store's projector works at.

@@ -225,3 +225,42 @@ func TestInterruptedAtEveryStep(t *testing.T) {
 	}
 	verified(t, log, s)
 }
+
+// Rows without the checkpoints that they belong to are not folded over: they are made anew, at once and after a start. A copy of a table that
+// somebody has made keeps out of it.
+func TestCheckpointsAreLost(t *testing.T) {
+	dsn := mysqltest.DSN(t)
+	s, db := open(t, dsn), raw(t, dsn)
+	log := projectortest.NewLog(2)
+	story(log)
+	projectortest.Fold(t, log, s, projectortest.Quick())
+	want := dump(t, db)
+	lose := func(statement string) {
+		t.Helper()
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lose("CREATE TABLE copy LIKE messages")
+	lose("DELETE FROM checkpoints")
+	projectortest.Fold(t, log, s, projectortest.Quick())
+	sameDump(t, "lost before a start", want, dump(t, db))
+
+	_, stop := projectortest.Start(t, log, s, projectortest.Quick())
+	for _, some := range []string{"", " WHERE shard=1"} {
+		projectortest.CatchUp(t, log, s)
+		lose("DELETE FROM checkpoints" + some)
+		projectortest.Until(t, "all is there again", func() bool {
+			var n int
+			return db.QueryRow("SELECT COUNT(*) FROM checkpoints").Scan(&n) == nil && n == 2
+		})
+		projectortest.CatchUp(t, log, s)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	sameDump(t, "lost as it ran", want, dump(t, db))
+	if all := names(t, db); !slices.Contains(all, "copy") {
+		t.Errorf("the copy is gone, there are %v", all)
+	}
+}

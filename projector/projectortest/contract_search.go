@@ -16,7 +16,7 @@ func testSearch(t *testing.T, s *story) {
 		return domain.Message{From: from, ID: id, Msg: b}
 	}
 	s.befriend(ab)
-	s.happen(ab, text("ann", "1", "The quick brown Fox"), text("bob", "2", "我们明天去北京吃烤鸭"), say("bob", "jumps over the lazy dog"), text("ann", "4", "a \"quoted\" \\ \u0001 ünïcode"))
+	s.happen(ab, text("ann", "1", "The quick brown Fox"), text("bob", "2", "我们明天去北京吃烤鸭"), say("bob", "jumps over the lazy dog"), text("bob", "sigma", "ο Σίσυφος"), text("ann", "4", "a \"quoted\" \\ \u0001 ünïcode"))
 	old := s.happen(ab, text("ann", "5", "a secret fox"))
 	back := s.happen(ab, text("ann", "6", "another fox"))
 	s.happen(ab, edit("ann", old, "no more than a hare"), domain.MessageRecalled{By: "ann", Seq: back})
@@ -47,7 +47,7 @@ func testSearch(t *testing.T, s *story) {
 	}{
 		{"ann", "fox", "g:g 8, g:g 7, u:bob 1"}, {"bob", "  FoX ", "g:g 8, g:g 7, u:ann 1"}, {"cid", "fox", "g:g 8"}, {"eve", "fox", ""},
 		{"ann", "brown the", "u:bob 1"}, {"ann", "brown cow", ""}, {"ann", "北京", "u:bob 2"}, {"ann", "烤鸭 明天", "u:bob 2"}, {"ann", "lazy", "u:bob jumps over the lazy dog"},
-		{"ann", "\"quoted\" \\", "u:bob 4"}, {"ann", "ÜNÏ", "u:bob 4"}, {"ann", "needle", ""}, {"ann", "hare", "u:bob 5"}, {"ann", "secret", ""}, {"ann", "%", ""},
+		{"ann", "\"quoted\" \\", "u:bob 4"}, {"ann", "ÜNÏ", "u:bob 4"}, {"ann", "ΣΊΣΥΦΟΣ", "u:bob sigma"}, {"ann", "needle", ""}, {"ann", "hare", "u:bob 5"}, {"ann", "secret", ""}, {"ann", "%", ""},
 	} {
 		s.is(fmt.Sprint(c.me, " looks for ", c.q), search(c.me, c.q), c.want)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"parley/domain"
@@ -26,16 +27,21 @@ func Words(query string) ([]string, error) {
 	if utf8.RuneCountInString(query) > MaxQuery {
 		return nil, domain.Refuse(domain.TooLarge, "q must be at most %d characters", MaxQuery)
 	}
-	words := strings.Fields(Key(query))
+	words := strings.Fields(fold(query))
 	if len(words) == 0 || len(words) > MaxWords || !utf8.ValidString(query) {
 		return nil, domain.Refuse(domain.Malformed, "q must be 1 to %d words in UTF-8", MaxWords)
 	}
 	return words, nil
 }
 
+// fold takes the case from letters, also where there are two of lower case, as of sigma.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune { return unicode.ToLower(unicode.ToUpper(r)) }, s)
+}
+
 // holds says whether all the words are in a message's text.
 func holds(msg json.RawMessage, words []string) bool {
-	text := Key(text(msg))
+	text := fold(text(msg))
 	return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
 }
 
