@@ -24,6 +24,8 @@ type fold struct {
 	// spoilt says that the cache is ahead of the checkpoint: a batch was folded and not committed.
 	spoilt bool
 
+	spare changes // the last batch's, whose maps are used again
+
 	sent  *flight // a batch that is on its way into the store; nil for none
 	twice *flight // one that did not get there, because a message of it was there
 }
@@ -78,8 +80,8 @@ func (f *fold) attempt(ctx context.Context, records []domain.Record, known map[M
 	if err != nil {
 		return err
 	}
-	b := folding{fold: f, known: known, found: found}
-	b.messages.expect(len(records))
+	b := folding{fold: f, changes: f.spare.anew(len(records)), known: known, found: found}
+	f.spare = b.changes
 	var stop error
 	f.spoilt = true
 	for i, r := range records {

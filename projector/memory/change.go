@@ -12,34 +12,47 @@ import (
 func (s *Store) putMessages(b projector.Batch) {
 	for _, m := range b.Messages {
 		c := s.conversation(m.Topic)
-		c.messages = append(c.messages, message{Said: view.Said{MessageRow: m}})
+		if len(c.messages) == cap(c.messages) {
+			c.messages = slices.Grow(c.messages, len(c.messages)+1) // twice as many, where append would copy four times as often
+		}
+		c.messages = append(c.messages, message{m.Seq, m.Number, m.Date, m.From, m.ID, m.Msg, &unchanged})
 		c.ids[id{m.From, m.ID}] = m.Seq
 	}
 	for _, e := range b.Edits {
 		if m := s.conversation(e.Topic).at(e.Seq); m != nil {
-			if len(m.versions) == 0 {
-				m.versions = append(m.versions, projector.EditRow{Msg: m.Msg})
+			c := m.changed()
+			if len(c.versions) == 0 {
+				c.versions = append(c.versions, projector.EditRow{Msg: m.Msg})
 			}
-			m.versions = append(m.versions, e)
-			m.Msg, m.Edited, m.EditedAt = e.Msg, e.Date, e.At
+			c.versions = append(c.versions, e)
+			m.Msg, c.Edited, c.EditedAt = e.Msg, e.Date, e.At
 		}
 	}
 	for _, r := range b.Reacted {
 		if m := s.conversation(r.Topic).at(r.Seq); m != nil {
-			m.react(r)
+			m.changed().react(r)
 		}
 	}
 	for _, r := range b.Recalls {
 		c := s.conversation(r.Topic)
 		if m := c.at(r.Seq); m != nil {
-			m.Msg, m.Recalled, m.versions, m.reactions = nil, r, nil, nil
+			m.Msg = nil
+			*m.changed() = change{Edited: m.Edited, EditedAt: m.EditedAt, Recalled: r}
 			at, _ := slices.BinarySearch(c.recalled, r.Seq)
 			c.recalled = slices.Insert(c.recalled, at, r.Seq)
 		}
 	}
 }
 
-func (m *message) react(r projector.ReactionRow) {
+// changed gives what may be written to.
+func (m *message) changed() *change {
+	if m.change == &unchanged {
+		m.change = new(change)
+	}
+	return m.change
+}
+
+func (m *change) react(r projector.ReactionRow) {
 	who := m.reactions[r.Emoji]
 	if !r.On {
 		delete(who, r.UID)
@@ -55,9 +68,19 @@ func (m *message) react(r projector.ReactionRow) {
 	who[r.UID] = r.At
 }
 
+// said is the message, of a topic.
+func (m *message) said(t domain.Topic) view.Said {
+	return view.Said{
+		MessageRow: projector.MessageRow{
+			MessageKey: projector.MessageKey{Topic: t, From: m.From, ID: m.ID}, Seq: m.Seq, Number: m.Number, Date: m.Date, Msg: m.Msg,
+		},
+		Edited: m.Edited, EditedAt: m.EditedAt, Recalled: m.Recalled,
+	}
+}
+
 // view is the message as me sees it, who may read up to a place.
 func (m *message) view(me domain.UserID, upTo uint64) domain.MessageView {
-	said := m.Said
+	said := m.said(domain.Topic{})
 	for _, e := range m.versions {
 		if e.At <= upTo {
 			said.Msg, said.Edited = e.Msg, e.Date

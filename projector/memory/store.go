@@ -2,13 +2,13 @@ package memory
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"sort"
 	"sync"
 
 	"parley/domain"
 	"parley/projector"
-	"parley/projector/internal/view"
 )
 
 // Store holds the read models. It is for any number of goroutines.
@@ -40,11 +40,26 @@ type conversation struct {
 	asked    map[domain.UserID]bool // who has a row in applies
 }
 
+// message is a MessageRow without its topic, and what has changed it. There may be millions, so that what few have is elsewhere.
 type message struct {
-	view.Said
+	Seq, Number uint64
+	Date        int64
+	From        domain.UserID
+	ID          string
+	Msg         json.RawMessage
+	*change     // never nil; to be written to by changed
+}
+
+type change struct {
+	Edited    int64 // as in view.Said
+	EditedAt  uint64
+	Recalled  projector.RecallRow
 	versions  []projector.EditRow                 // what it said at first, and from each edit on; none where it was not edited
 	reactions map[string]map[domain.UserID]uint64 // who, by emoji, and from where on
 }
+
+// unchanged is shared by all messages that nothing has changed.
+var unchanged change
 
 type id struct {
 	from domain.UserID

@@ -78,7 +78,7 @@ func (s *Store) Conversations(_ context.Context, me domain.UserID, after string,
 	for i, l := range lines {
 		var last *domain.MessageView
 		if said := s.conversations[l.Topic].messages; len(said) > 0 {
-			m := view.Message(said[len(said)-1].Said)
+			m := view.Message(said[len(said)-1].said(l.Topic))
 			last = &m
 		}
 		list[i] = l.Conversation(me, last, s.person(l.Topic.Peer(me)))
@@ -118,7 +118,7 @@ func (s *Store) read(t domain.Topic, after, before uint64, limit int, look func(
 		return nil
 	}
 	for i := c.upTo(before - 1); i > 0 && limit > 0 && c.messages[i-1].Seq > after; i-- {
-		if limit--; !look(c.messages[i-1].Said) {
+		if limit--; !look(c.messages[i-1].said(t)) {
 			return nil
 		}
 	}
