@@ -30,7 +30,7 @@ func testSearch(t *testing.T, s *story) {
 		var all []string
 		for next := ""; ; {
 			found, following, err := s.Search(ctx, me, q, next, 2)
-			if err != nil || len(found) > 2 {
+			if err != nil || len(found) > 2 || len(all) > 10 {
 				t.Fatalf("Search %q: %v, %v", q, found, err)
 			}
 			for _, f := range found {
