@@ -78,6 +78,7 @@ func InTime(said, now time.Time, limit time.Duration) error {
 const (
 	MaxEmoji     = 64 // bytes: the longest families of emoji have some 40
 	MaxReactions = 20 // of one person to one message
+	MaxKinds     = 50 // of emoji that a message is answered with, by all
 )
 
 // ParseEmoji checks what somebody reacts with: 1 to MaxEmoji bytes of something to be seen, without spaces, control characters and what turns the text

@@ -54,17 +54,23 @@ func (q *request) react(ctx context.Context) (any, error) {
 	}
 	e := domain.MessageReacted{By: q.me, Seq: seq, Emoji: emoji, On: on, Open: q.edge.Settings.Anyone}
 	return nil, q.change(ctx, t, e, 0, func(m domain.MessageView) (bool, error) {
-		is, mine := false, 0
+		is, known, mine := false, false, 0
 		for _, r := range m.Reactions {
+			known = known || r.Emoji == emoji
 			if r.Mine {
 				mine++
 				is = is || r.Emoji == emoji
 			}
 		}
-		if on && !is && mine >= domain.MaxReactions {
+		switch {
+		case is == on:
+			return true, nil
+		case on && mine >= domain.MaxReactions:
 			return false, domain.Refuse(domain.TooLarge, "one may react to a message with at most %d emoji", domain.MaxReactions)
+		case on && !known && len(m.Reactions) >= domain.MaxKinds:
+			return false, domain.Refuse(domain.TooLarge, "a message may have at most %d different emoji; take one that it has", domain.MaxKinds)
 		}
-		return is == on, nil
+		return false, nil
 	})
 }
 

@@ -360,3 +360,21 @@ func TestHowManyReactions(t *testing.T) {
 		t.Errorf("ann reads %d reactions", len(got))
 	}
 }
+
+// A message has so many kinds of reactions, of whoever they are; one that it has already anybody may join in.
+func TestHowManyKindsOfReactions(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob", "cat", "dan")
+	g := w.group("g", "ann", "bob", "cat", "dan")
+	seq := w.say(g, "ann", "1")
+	for i := range domain.MaxKinds { // twenty each at most
+		w.append(g, domain.MessageReacted{By: []domain.UserID{"ann", "bob", "cat"}[i%3], Seq: seq, Emoji: fmt.Sprint("e", i), On: true})
+	}
+	n := w.edge()
+	dan := n.device("dan")
+	refuseAll(t, w, []refusedChange{{"one kind too many", dan, "react", []any{"g:g", seq, "more", true}, domain.TooLarge, fmt.Sprint(domain.MaxKinds)}})
+	dan.ok("react", "g:g", seq, "e7", true)
+	if got := n.message("dan", "g:g", seq).Reactions; len(got) != domain.MaxKinds || got[0].Emoji != "e7" || got[0].Count != 2 {
+		t.Errorf("dan reads %+v", got)
+	}
+}

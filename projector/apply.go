@@ -138,10 +138,10 @@ func (b *folding) change(t *topic, r domain.Record, e domain.Change) {
 	}
 	switch e := e.(type) {
 	case domain.MessageEdited:
-		b.edits.put(place, EditRow{place, valid(e.Msg), r.Time.UnixMilli()})
+		b.edits = append(b.edits, EditRow{place, r.Seq, valid(e.Msg), r.Time.UnixMilli()})
 	case domain.MessageReacted:
 		key := ReactionKey{place, clipBytes(e.Emoji, domain.MaxEmoji), e.By}
-		b.reacted.put(key, ReactionRow{key, e.On})
+		b.reacted.put(key, ReactionRow{key, e.On, r.Seq})
 	case domain.MessageRecalled:
 		m.Recalled = true
 		b.said[place] = m

@@ -24,9 +24,9 @@ type Batch struct {
 	Ended    []domain.Topic // of these all applications are taken away
 	Applies  []ApplyRow     // put whole
 	Messages []MessageRow   // added
-	Edits    []EditRow      // put over messages, after that
+	Edits    []EditRow      // put over messages, after that, the last of each message; the others are kept, too, with what it said at first
 	Reacted  []ReactionRow  // put or taken away, after that
-	Recalls  []RecallRow    // put over messages, whose text and reactions are taken away, after that
+	Recalls  []RecallRow    // put over messages, of which all that they said and the reactions are taken away, after that
 	Tails    []TailRow      // put, without what is the group's
 	Own      []MarkRow      // put as how far they have read by sending and joining
 	Read     []MarkRow      // put as how far they say that they have read
@@ -106,9 +106,10 @@ type (
 		Msg         json.RawMessage
 	}
 
-	// EditRow is what a message says now.
+	// EditRow is what a message says from a place on.
 	EditRow struct {
 		Place
+		At   uint64
 		Msg  json.RawMessage
 		Date int64
 	}
@@ -127,10 +128,11 @@ type (
 		UID   domain.UserID
 	}
 
-	// ReactionRow says whether there is a reaction.
+	// ReactionRow says whether there is a reaction, and from where on.
 	ReactionRow struct {
 		ReactionKey
 		On bool
+		At uint64
 	}
 
 	// SaidRow is a message that counts, as those see it who would change it.
@@ -182,7 +184,7 @@ type changes struct {
 	applies  rows[ApplyKey, waiting]
 	ended    []domain.Topic
 	messages rows[saying, MessageRow]
-	edits    rows[Place, EditRow]
+	edits    []EditRow
 	reacted  rows[ReactionKey, ReactionRow]
 	recalls  rows[Place, RecallRow]
 	longer   []*topic // those in which something was said
@@ -248,7 +250,7 @@ func (c *changes) batch(shard int, from, to domain.Position) Batch {
 	b := Batch{
 		Shard: shard, From: from, To: to, Erased: c.erased,
 		People: c.people.list, Seen: c.seen.list, Groups: c.groups.list, Members: c.members.list, Met: c.met.list,
-		Blocks: c.blocks.list, Ended: c.ended, Messages: c.messages.list, Edits: c.edits.list, Reacted: c.reacted.list, Recalls: c.recalls.list,
+		Blocks: c.blocks.list, Ended: c.ended, Messages: c.messages.list, Edits: c.edits, Reacted: c.reacted.list, Recalls: c.recalls.list,
 		Own: c.own.list, Read: c.read.list,
 	}
 	for _, t := range c.longer {

@@ -38,7 +38,8 @@ func (c *Comparison) Add(d Difference) {
 	c.Differences = append(c.Differences, d)
 }
 
-// Compared is a table: how many rows it has by the log, and their checksum, which depends on nothing but what is in them.
+// Compared is a table: how many rows it has by the log, and their checksum, which depends on nothing but what is in them, and leaves out the numbers in
+// conversations in which messages were erased: these are compared one by one.
 type Compared struct {
 	Table      string
 	Comparable bool // else the tables that serve have none, or one with another key

@@ -26,6 +26,8 @@
 //   - Who sends, or joins a group, has read everything up to that place. This is put down beside the mark, and the further one counts.
 //   - A mark is put down whoever made it, member or not: a judgement would depend on when it was made.
 //   - Who leaves a group may read what was said until then. All leave where it is dissolved.
+//   - What a message said before it was edited is kept for them: who has left sees what it said, and the reactions that it had, until then. What was taken
+//     back is so for everybody.
 //   - Beside that, a group's history says how far back: from the beginning, or each from where they joined. Who comes back has joined there.
 //     What the group says now counts, for everybody alike, so that everybody's row has the place where they joined, whatever it said then.
 //     Only who has left sees no more later than then: their row has also what was hidden from them when they left.

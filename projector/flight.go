@@ -30,14 +30,18 @@ func (f *fold) send(ctx context.Context, ahead bool, b Batch, records []domain.R
 	return nil
 }
 
-// land waits until the batch on its way is in the store. One that met a message that is there already is kept, for again.
+// land waits until the batch on its way is in the store. One that met a message that is there already is kept, for again; after any other failure the
+// fold is spoilt, and ahead of where it says that it is.
 func (f *fold) land() error {
 	if f.sent == nil {
 		return nil
 	}
 	err := <-f.sent.landed
-	if errors.Is(err, ErrDuplicate) {
+	switch {
+	case errors.Is(err, ErrDuplicate):
 		f.twice = f.sent
+	case err != nil:
+		f.at, f.spoilt = f.sent.from, true
 	}
 	f.sent = nil
 	return err

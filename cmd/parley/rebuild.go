@@ -17,11 +17,13 @@ const rebuildHelp = `Reads the log into fresh tables, beside those that serve, w
 up they are compared with the old ones, swapped in by one statement, and the old ones are dropped. Interrupted at any
 moment it leaves one or the other in place, and can be run again.
 
-Where the old tables are not what the log says, it names the differences and changes nothing; --force swaps all the same.
+Where the old tables are not what the log says, it names the first 200 differences and changes nothing; --force swaps all the
+same. parley verify names the others.
 It needs mysql.dsn, and the log: nats.url, or the folder of an embedded one that no other process uses.`
 
 const verifyHelp = `Reads the log into tables of its own, compares those that serve with them, row by row, names each difference, and
-drops its tables. It changes nothing, and people go on to chat. The exit code is 0 where there is no difference, else 1.
+drops its tables. Of more than 10,000 differences it names so many and counts the others. It changes nothing, and people
+go on to chat. The exit code is 0 where there is no difference, else 1.
 It needs mysql.dsn, and the log: nats.url, or the folder of an embedded one that no other process uses.`
 
 // task is a command that works at the read models and ends.
@@ -73,7 +75,7 @@ func (t *task) options() projector.RebuildOptions {
 func rebuild(ctx context.Context, t *task) error {
 	c, err := projector.Rebuild(ctx, t.journal, t.store, t.options())
 	t.done()
-	t.tell(c)
+	t.tell(c, maxTold)
 	switch {
 	case errors.Is(err, projector.ErrDiffers):
 		return fmt.Errorf("rebuild: %w; the tables that serve were left in place. To take the fresh ones nevertheless: parley rebuild --force", err)
@@ -87,7 +89,7 @@ func rebuild(ctx context.Context, t *task) error {
 func verify(ctx context.Context, t *task) error {
 	c, err := projector.Verify(ctx, t.journal, t.store, t.options())
 	t.done()
-	t.tell(c)
+	t.tell(c, projector.MaxDifferences)
 	switch {
 	case err != nil:
 		return fmt.Errorf("verify: %w", err)
@@ -100,11 +102,11 @@ func verify(ctx context.Context, t *task) error {
 	return nil
 }
 
-// maxTold is how many differences are printed one by one.
+// maxTold is how many differences a rebuild prints one by one; verify prints all that are kept.
 const maxTold = 200
 
-// tell prints what came of a comparison.
-func (t *task) tell(c projector.Comparison) {
+// tell prints what came of a comparison, of the differences so many.
+func (t *task) tell(c projector.Comparison, most int) {
 	if c.Nothing != "" {
 		t.say("nothing was compared: %s", c.Nothing)
 	}
@@ -116,7 +118,7 @@ func (t *task) tell(c projector.Comparison) {
 		}
 	}
 	for i, d := range c.Differences {
-		if i == maxTold {
+		if i == most {
 			break
 		}
 		t.say("differs: %s", d)
@@ -124,7 +126,7 @@ func (t *task) tell(c projector.Comparison) {
 	if c.Behind > 0 {
 		t.say("no projector has folded the last %s: what was erased there differs, and is no fault", plural(int(c.Behind), "event"))
 	}
-	if more := max(len(c.Differences)-maxTold, 0) + c.More; more > 0 {
+	if more := max(len(c.Differences)-most, 0) + c.More; more > 0 {
 		t.say("and %s more", plural(more, "difference"))
 	}
 }

@@ -17,7 +17,11 @@ func (s *Store) putMessages(b projector.Batch) {
 	}
 	for _, e := range b.Edits {
 		if m := s.conversation(e.Topic).at(e.Seq); m != nil {
-			m.Msg, m.Edited = e.Msg, e.Date
+			if len(m.versions) == 0 {
+				m.versions = append(m.versions, projector.EditRow{Msg: m.Msg})
+			}
+			m.versions = append(m.versions, e)
+			m.Msg, m.Edited, m.EditedAt = e.Msg, e.Date, e.At
 		}
 	}
 	for _, r := range b.Reacted {
@@ -28,7 +32,7 @@ func (s *Store) putMessages(b projector.Batch) {
 	for _, r := range b.Recalls {
 		c := s.conversation(r.Topic)
 		if m := c.at(r.Seq); m != nil {
-			m.Msg, m.Recalled, m.reactions = nil, r, nil
+			m.Msg, m.Recalled, m.versions, m.reactions = nil, r, nil, nil
 			at, _ := slices.BinarySearch(c.recalled, r.Seq)
 			c.recalled = slices.Insert(c.recalled, at, r.Seq)
 		}
@@ -42,21 +46,34 @@ func (m *message) react(r projector.ReactionRow) {
 		return
 	}
 	if who == nil {
-		who = make(map[domain.UserID]bool)
+		who = make(map[domain.UserID]uint64)
 		if m.reactions == nil {
-			m.reactions = make(map[string]map[domain.UserID]bool)
+			m.reactions = make(map[string]map[domain.UserID]uint64)
 		}
 		m.reactions[r.Emoji] = who
 	}
-	who[r.UID] = true
+	who[r.UID] = r.At
 }
 
-// view is the message as me sees it.
-func (m *message) view(me domain.UserID) domain.MessageView {
-	v := view.Message(m.Said)
+// view is the message as me sees it, who may read up to a place.
+func (m *message) view(me domain.UserID, upTo uint64) domain.MessageView {
+	said := m.Said
+	for _, e := range m.versions {
+		if e.At <= upTo {
+			said.Msg, said.Edited = e.Msg, e.Date
+		}
+	}
+	v := view.Message(said)
 	for emoji, who := range m.reactions {
-		if len(who) > 0 {
-			v.Reactions = append(v.Reactions, domain.ReactionView{Emoji: emoji, Count: len(who), Mine: who[me]})
+		r := domain.ReactionView{Emoji: emoji}
+		for u, at := range who {
+			if at <= upTo {
+				r.Count++
+				r.Mine = r.Mine || u == me
+			}
+		}
+		if r.Count > 0 {
+			v.Reactions = append(v.Reactions, r)
 		}
 	}
 	slices.SortFunc(v.Reactions, view.ByEmoji)

@@ -42,7 +42,8 @@ type conversation struct {
 
 type message struct {
 	view.Said
-	reactions map[string]map[domain.UserID]bool // who, by emoji
+	versions  []projector.EditRow                 // what it said at first, and from each edit on; none where it was not edited
+	reactions map[string]map[domain.UserID]uint64 // who, by emoji, and from where on
 }
 
 type id struct {

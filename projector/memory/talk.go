@@ -140,10 +140,11 @@ func (s *Store) Messages(_ context.Context, me domain.UserID, t domain.Topic, be
 	if !ok {
 		return nil, false, view.ErrNotYours
 	}
+	last := upTo
 	if before > 0 {
-		upTo = min(upTo, before-1)
+		last = min(last, before-1)
 	}
-	first, end := c.upTo(max(from, after)), c.upTo(upTo)
+	first, end := c.upTo(max(from, after)), c.upTo(last)
 	first = min(first, end)
 	more := end-first > view.Limit(limit)
 	switch {
@@ -154,7 +155,7 @@ func (s *Store) Messages(_ context.Context, me domain.UserID, t domain.Topic, be
 	}
 	list := make([]domain.MessageView, 0, end-first)
 	for i := range c.messages[first:end] {
-		list = append(list, c.messages[first+i].view(me))
+		list = append(list, c.messages[first+i].view(me, upTo))
 	}
 	return list, more, nil
 }

@@ -50,10 +50,15 @@ func (s *Store) awaitSwap(ctx context.Context) error {
 	return err
 }
 
+// besideConnections is how many connections there are at most for making tables beside and comparing them: one holds the lock, one the snapshot or the swap,
+// and the shards, which read and commit by the others, wait for one another where they are more.
+const besideConnections = 16
+
 // Beside makes fresh and empty tables beside those that serve; their names begin with "new_". Tables that an earlier one has left, which ended before
 // its Close, are dropped. Where somebody has such tables already it answers projector.ErrBusy.
 func (s *Store) Beside(ctx context.Context) (projector.Fresh, error) {
 	pool := sql.OpenDB(s.dial) // of its own: what serves has its connections for itself
+	pool.SetMaxOpenConns(besideConnections)
 	pool.SetMaxIdleConns(8)
 	pool.SetConnMaxLifetime(connLifetime)
 	f := &fresh{Store: newStore(pool, freshPrefix, s.name, s.logger), serving: s}
@@ -78,6 +83,7 @@ type fresh struct {
 	serving *Store
 	conn    *sql.Conn  // holds the lock for as long as it lives
 	asking  sync.Mutex // of conn
+	pairing sync.Mutex // while a commit takes its two connections, so that of those who have one at most one waits for another
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -238,11 +244,19 @@ func positions(ctx context.Context, q asker) (at []domain.Position, err error) {
 // swapWithin is for how many seconds a swap waits for those who are just asking, while whoever asks next waits behind it.
 const swapWithin = 1
 
+// How long a swap rests between its tries, first and at most.
+const (
+	swapRest    = time.Second
+	maxSwapRest = 30 * time.Second
+)
+
+func longer(rest time.Duration) time.Duration { return min(2*rest, maxSwapRest) }
+
 // Swap puts the fresh tables in the place of those that serve, by one statement, and drops those. Right before, while nothing is committed into the
 // tables that serve, it has catchUp bring the fresh ones up to the log's end, so that nobody who asks is thrown back. A question that takes long holds
-// it up: it tries again until ctx ends.
+// it up: it tries again until ctx ends, less and less often, for each try holds up those who commit and ask.
 func (f *fresh) Swap(ctx context.Context, catchUp func(context.Context) error) error {
-	for {
+	for rest := swapRest; ; rest = longer(rest) {
 		late, err := f.swap(ctx, catchUp)
 		if err != nil {
 			return err
@@ -254,7 +268,7 @@ func (f *fresh) Swap(ctx context.Context, catchUp func(context.Context) error) e
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(time.Second):
+		case <-time.After(rest):
 		}
 		if err := catchUp(ctx); err != nil {
 			return err

@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"parley/projector"
 )
@@ -18,9 +19,30 @@ func overMessage(p projector.Place, values ...any) []any {
 	return append([]any{p.Topic.Key(), p.Seq, 0, "", "", 0}, values...)
 }
 
+// putEdits keeps what the messages said at first and all edits of them, and puts the last over each.
 func putEdits(ctx context.Context, tx named, b projector.Batch) error {
-	head, tail := overMessages("msg", "edited")
-	return put(ctx, tx, head, tail, b.Edits, func(e projector.EditRow) []any { return overMessage(e.Place, string(e.Msg), e.Date) })
+	for some := range slices.Chunk(b.Edits, chunk) {
+		var args []any
+		for _, e := range some {
+			args = append(args, e.Topic.Key(), e.Seq)
+		}
+		const first = "INSERT INTO {edits} (topic, seq, at, date, msg) SELECT topic, seq, 0, 0, msg FROM {messages} WHERE edited_seq=0 AND ("
+		if _, err := tx.ExecContext(ctx, first+either(len(some), "topic=? AND seq=?")+")", args...); err != nil {
+			return err
+		}
+		err := put(ctx, tx, "INSERT INTO {edits} (topic, seq, at, date, msg) VALUES ", "", some, func(e projector.EditRow) []any {
+			return []any{e.Topic.Key(), e.Seq, e.At, e.Date, e.Msg}
+		})
+		if err != nil {
+			return err
+		}
+		head, tail := overMessages("msg", "edited", "edited_seq")
+		err = put(ctx, tx, head, tail, some, func(e projector.EditRow) []any { return overMessage(e.Place, e.Msg, e.Date, e.At) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func putReacted(ctx context.Context, tx named, b projector.Batch) error {
@@ -35,8 +57,8 @@ func putReacted(ctx context.Context, tx named, b projector.Batch) error {
 	row := func(r projector.ReactionRow) []any {
 		return []any{r.Topic.Key(), r.Seq, []byte(r.Emoji), string(r.UID)}
 	}
-	const head, tail = "INSERT INTO {reactions} (topic, seq, emoji, uid) VALUES ", " ON DUPLICATE KEY UPDATE uid=VALUES(uid)"
-	if err := put(ctx, tx, head, tail, on, row); err != nil {
+	head, tail := upsert("{reactions}", "topic,seq,emoji,uid", "at")
+	if err := put(ctx, tx, head, tail, on, func(r projector.ReactionRow) []any { return append(row(r), r.At) }); err != nil {
 		return err
 	}
 	return drop(ctx, tx, "DELETE r FROM {reactions} r FORCE INDEX (PRIMARY) WHERE (r.topic, r.seq, r.emoji, r.uid) IN (", off, row)
@@ -52,7 +74,12 @@ func putRecalls(ctx context.Context, tx named, b projector.Batch) error {
 	if err := put(ctx, tx, "INSERT INTO {recalls} (topic, seq) VALUES ", "", b.Recalls, place); err != nil {
 		return err
 	}
-	return drop(ctx, tx, "DELETE r FROM {reactions} r FORCE INDEX (PRIMARY) WHERE (r.topic, r.seq) IN (", b.Recalls, place)
+	for _, table := range []string{"{edits}", "{reactions}"} {
+		if err := drop(ctx, tx, "DELETE r FROM "+table+" r FORCE INDEX (PRIMARY) WHERE (r.topic, r.seq) IN (", b.Recalls, place); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Said gives those of the messages at some places that are there.

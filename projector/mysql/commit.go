@@ -67,6 +67,8 @@ func (s *Store) move(ctx context.Context, tx asker, b projector.Batch) error {
 	}
 	args := []any{b.To.Epoch, b.To.Seq, b.To.Time, b.Shard, b.From.Epoch, b.From.Seq, b.From.Time, *mine}
 	if b.From == (domain.Position{}) {
+		// It may be other tables than those that Prepare has found, if the shard has no checkpoint there either: a fold from the log's beginning has asked
+		// them nothing, so there is nothing of the others in the batch. The shard's next batch names the generation.
 		statement = "INSERT INTO {checkpoints} (epoch, seq, time, shard, generation) SELECT ?,?,?,?,'' FROM DUAL WHERE {open}"
 		args = args[:4]
 	}

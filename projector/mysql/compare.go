@@ -54,9 +54,13 @@ func (s *snapshot) Close() {
 }
 
 // Compare holds every table, but for the checkpoints, against the fresh one of its name: how many rows, and the checksum over what both have, in the order
-// of the key and some thousand rows at a time; where they differ, row by row. It keeps at most projector.MaxDifferences of the differences. report is
-// told how far it is.
+// of the key and some thousand rows at a time; where they differ, row by row. Numbers in conversations in which messages were erased are compared by
+// themselves. It keeps at most projector.MaxDifferences of the differences. report is told how far it is.
 func (s *snapshot) Compare(ctx context.Context, report func(table string, rows uint64)) (c projector.Comparison, err error) {
+	gapped, err := s.gapped(ctx)
+	if err != nil {
+		return c, s.f.explain("look for gaps", err)
+	}
 	for _, name := range tables() {
 		if name == checkpointsTable || name == gapsTable {
 			continue
@@ -65,6 +69,7 @@ func (s *snapshot) Compare(ctx context.Context, report func(table string, rows u
 		if err != nil {
 			return c, s.f.explain("compare the tables "+name, err)
 		}
+		t.gapped = gapped
 		if err := t.compare(ctx, &c, report); err != nil {
 			return c, s.f.explain("compare the tables "+name, err)
 		}
@@ -75,9 +80,10 @@ func (s *snapshot) Compare(ctx context.Context, report func(table string, rows u
 // table is one that is compared.
 type table struct {
 	name         string
-	fresh, serve asker
-	key, columns []column // the columns are those that both have, beside the key
-	none         bool     // there is none to compare with, or of another key
+	fresh, serve side
+	key, columns []column        // the columns are those that both have, beside the key
+	none         bool            // there is none to compare with, or of another key
+	gapped       map[string]bool // the conversations in which messages were erased, by either
 }
 
 type column struct {
@@ -85,63 +91,45 @@ type column struct {
 	numeric bool
 }
 
-// gapsTable has what is not compared: where messages were erased. A replay that finds them erased has no gaps there.
-const gapsTable = "gaps"
-
-// ranked are the columns that hold a number, which is compared as it would be without gaps. t is the table.
-var ranked = map[string]map[string]string{
-	"messages":      {"number": "t.seq"},
-	"marks":         {"own_number": "t.own_seq", "read_number": "t.read_seq"},
-	"conversations": {"last_number": "~0"},
-}
-
-// values are what of columns is compared.
-func (t table) values(columns []column) []string {
-	all := make([]string, len(columns))
-	for i, c := range columns {
-		all[i] = "t." + c.name
-		if upTo, ok := ranked[t.name][c.name]; ok {
-			all[i] += "-COALESCE((SELECT g.n FROM {" + gapsTable + "} g WHERE g.topic=t.topic AND g.seq<=" + upTo + " ORDER BY g.seq DESC LIMIT 1),0)"
-		}
-	}
-	return all
-}
-
 // table looks at what both have.
 func (s *snapshot) table(ctx context.Context, name string) (t table, err error) {
-	t = table{name: name, fresh: s.f.db, serve: s.q}
-	is := func(of string) (key, columns []column, err error) {
-		type described struct {
-			column
-			inKey bool
-		}
-		found, err := collect(ctx, s.f.db, func(r *sql.Rows) (c described, err error) { return c, r.Scan(&c.name, &c.numeric, &c.inKey) },
-			`SELECT COLUMN_NAME, NUMERIC_PRECISION IS NOT NULL, COLUMN_KEY='PRI' FROM information_schema.COLUMNS
-			WHERE TABLE_SCHEMA=DATABASE() AND TABLE_NAME=? ORDER BY ORDINAL_POSITION`, of)
-		for _, c := range found {
-			if !c.inKey {
-				columns = append(columns, c.column)
-			}
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		key, err = collect(ctx, s.f.db, func(r *sql.Rows) (c column, err error) { return c, r.Scan(&c.name) },
-			"SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA=DATABASE() AND TABLE_NAME=? AND INDEX_NAME='PRIMARY' ORDER BY SEQ_IN_INDEX", of)
-		for i := range key {
-			for _, c := range found {
-				key[i].numeric = key[i].numeric || c.name == key[i].name && c.numeric
-			}
-		}
-		return key, columns, err
-	}
 	var others, theirKey []column
-	if t.key, t.columns, err = is(freshPrefix + name); err == nil {
-		theirKey, others, err = is(name)
+	if t.key, t.columns, err = s.f.shape(ctx, freshPrefix+name); err == nil {
+		theirKey, others, err = s.f.shape(ctx, name)
 	}
-	t.none = fmt.Sprint(theirKey) != fmt.Sprint(t.key)
+	t.name, t.none = name, fmt.Sprint(theirKey) != fmt.Sprint(t.key)
 	t.columns = slices.DeleteFunc(both(t.columns, others), func(c column) bool { return c.name == "end_seq" }) // goes with the gaps
+	if err == nil {
+		err = s.sides(ctx, &t)
+	}
 	return t, err
+}
+
+// shape gives the columns of a table, those of the key by themselves; none where there is no such table.
+func (f *fresh) shape(ctx context.Context, of string) (key, columns []column, err error) {
+	type described struct {
+		column
+		inKey bool
+	}
+	found, err := collect(ctx, f.db, func(r *sql.Rows) (c described, err error) { return c, r.Scan(&c.name, &c.numeric, &c.inKey) },
+		`SELECT COLUMN_NAME, NUMERIC_PRECISION IS NOT NULL, COLUMN_KEY='PRI' FROM information_schema.COLUMNS
+		WHERE TABLE_SCHEMA=DATABASE() AND TABLE_NAME=? ORDER BY ORDINAL_POSITION`, of)
+	for _, c := range found {
+		if !c.inKey {
+			columns = append(columns, c.column)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	key, err = collect(ctx, f.db, func(r *sql.Rows) (c column, err error) { return c, r.Scan(&c.name) },
+		"SELECT COLUMN_NAME FROM information_schema.STATISTICS WHERE TABLE_SCHEMA=DATABASE() AND TABLE_NAME=? AND INDEX_NAME='PRIMARY' ORDER BY SEQ_IN_INDEX", of)
+	for i := range key {
+		for _, c := range found {
+			key[i].numeric = key[i].numeric || c.name == key[i].name && c.numeric
+		}
+	}
+	return key, columns, err
 }
 
 func both(some, others []column) (in []column) {
@@ -178,11 +166,15 @@ func (t table) compare(ctx context.Context, c *projector.Comparison, report func
 			return err
 		}
 		last = upTo == nil // beyond there may be some in the table that serves
-		fresh, err := t.sum(ctx, t.fresh, after, upTo)
+		apart, err := t.gappedIn(ctx, after, upTo)
 		if err != nil {
 			return err
 		}
-		serves, err := t.sum(ctx, t.serve, after, upTo)
+		fresh, err := t.sum(ctx, t.fresh, after, upTo, apart)
+		if err != nil {
+			return err
+		}
+		serves, err := t.sum(ctx, t.serve, after, upTo, apart)
 		if err != nil {
 			return err
 		}
@@ -197,7 +189,7 @@ func (t table) compare(ctx context.Context, c *projector.Comparison, report func
 	}
 	done.Rows, done.Checksum = total.rows, fmt.Sprintf("%016x%016x", total.one, total.two)
 	c.Tables = append(c.Tables, done)
-	return nil
+	return t.compareNumbers(ctx, c)
 }
 
 // boundary gives the key of the last of the next rows of the fresh table; nil where there are none.
@@ -212,16 +204,28 @@ func (t table) boundary(ctx context.Context, after key) (key, error) {
 	return found[0], nil
 }
 
-// sum adds up the rows after one key and up to another, but no more of them than one too many.
-func (t table) sum(ctx context.Context, q asker, after, upTo key) (sum, error) {
+// sum adds up the rows after one key and up to another, but no more of them than one too many. The numbers in some conversations are left out.
+func (t table) sum(ctx context.Context, q asker, after, upTo key, apart []any) (sum, error) {
 	where, args := t.within(after, upTo)
-	quoted := t.values(slices.Concat(t.key, t.columns))
-	for i, v := range quoted {
-		quoted[i] = "QUOTE(" + v + ")"
+	var quoted, numbers []string
+	for _, c := range slices.Concat(t.key, t.columns) {
+		if v := "QUOTE(t." + c.name + ")"; t.ranked(c) {
+			numbers = append(numbers, v)
+		} else {
+			quoted = append(quoted, v)
+		}
+	}
+	if numbers != nil && apart != nil {
+		var in []string
+		for some := range slices.Chunk(apart, chunk) {
+			in = append(in, "t.topic IN ("+holes(len(some))+")")
+		}
+		numbers = []string{"IF(" + strings.Join(in, " OR ") + ",'',CONCAT_WS(','," + strings.Join(numbers, ",") + "))"}
+		args = slices.Concat(apart, args)
 	}
 	found, err := collect(ctx, q, func(r *sql.Rows) (s sum, err error) { return s, r.Scan(&s.rows, &s.one, &s.two) },
 		"SELECT COUNT(*), COALESCE(BIT_XOR(CAST(CONV(LEFT(h,16),16,10) AS UNSIGNED)),0), COALESCE(BIT_XOR(CAST(CONV(RIGHT(h,16),16,10) AS UNSIGNED)),0)"+
-			" FROM (SELECT SHA1(CONCAT_WS(',',"+strings.Join(quoted, ",")+")) AS h FROM {"+t.name+"} t WHERE "+where+
+			" FROM (SELECT SHA1(CONCAT_WS(',',"+strings.Join(append(quoted, numbers...), ",")+")) AS h FROM {"+t.name+"} t WHERE "+where+
 			" ORDER BY "+t.names(t.key)+" LIMIT "+strconv.Itoa(piece+1)+") x", args...)
 	if err != nil {
 		return sum{}, err

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
-	"strings"
 
 	"parley/projector"
 )
@@ -33,6 +32,8 @@ func (t table) differ(ctx context.Context, c *projector.Comparison, after, upTo 
 				}
 			}
 		}
+		t.blank(fresh)
+		t.blank(serve)
 		t.merge(c, fresh, serve, cut)
 		if cut == nil {
 			return nil
@@ -45,11 +46,11 @@ func (t table) differ(ctx context.Context, c *projector.Comparison, after, upTo 
 func (t table) rows(ctx context.Context, q asker, after, upTo key) ([][]string, error) {
 	where, args := t.within(after, upTo)
 	return collect(ctx, q, scanStrings(len(t.key)+len(t.columns)),
-		"SELECT "+t.all()+" FROM {"+t.name+"} t WHERE "+where+" ORDER BY "+t.names(t.key)+" LIMIT "+strconv.Itoa(page), args...)
+		"SELECT "+t.all()+" FROM {"+t.name+"} WHERE "+where+" ORDER BY "+t.names(t.key)+" LIMIT "+strconv.Itoa(page), args...)
 }
 
-// all is what of the columns is compared, the key first.
-func (t table) all() string { return strings.Join(t.values(slices.Concat(t.key, t.columns)), ",") }
+// all names the columns that are compared, the key first.
+func (t table) all() string { return t.names(slices.Concat(t.key, t.columns)) }
 
 // merge notes how rows differ, up to cut.
 func (t table) merge(c *projector.Comparison, fresh, serve [][]string, cut key) {
@@ -169,8 +170,8 @@ func (t table) settle(ctx context.Context, list []projector.Difference) (left []
 	return left, nil
 }
 
-// find gives the rows of these keys.
-func (t table) find(ctx context.Context, q asker, list []projector.Difference) (map[string][]string, error) {
+// find gives the rows of these keys, with numbers as they would be without gaps.
+func (t table) find(ctx context.Context, q side, list []projector.Difference) (map[string][]string, error) {
 	one := ""
 	for i, c := range t.key {
 		if i > 0 {
@@ -186,7 +187,10 @@ func (t table) find(ctx context.Context, q asker, list []projector.Difference) (
 			args = append(args, t.value(i, k))
 		}
 	}
-	rows, err := collect(ctx, q, scanStrings(len(t.key)+len(t.columns)), "SELECT "+t.all()+" FROM {"+t.name+"} t WHERE "+either(len(list), one), args...)
+	rows, err := collect(ctx, q, scanStrings(len(t.key)+len(t.columns)), "SELECT "+t.all()+" FROM {"+t.name+"} WHERE "+either(len(list), one), args...)
+	if err == nil {
+		err = t.lessGaps(ctx, q, rows)
+	}
 	found := make(map[string][]string, len(rows))
 	for _, row := range rows {
 		fields := make([]projector.Field, len(t.key))

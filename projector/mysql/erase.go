@@ -24,6 +24,7 @@ func erase(ctx context.Context, tx named, b projector.Batch) error {
 		"DELETE FROM {marks} WHERE uid=? AND topic=?",
 		"DELETE FROM {reactions} WHERE uid=? AND topic=?",
 		"DELETE r FROM {messages} m JOIN {reactions} r ON r.topic=m.topic AND r.seq=m.seq WHERE m.sender=? AND m.topic=?",
+		"DELETE r FROM {messages} m JOIN {edits} r ON r.topic=m.topic AND r.seq=m.seq WHERE m.sender=? AND m.topic=?",
 		"DELETE r FROM {messages} m JOIN {recalls} r ON r.topic=m.topic AND r.seq=m.seq WHERE m.sender=? AND m.topic=?",
 	} {
 		if _, err := tx.ExecContext(ctx, statement, u, t); err != nil {

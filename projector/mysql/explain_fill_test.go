@@ -88,6 +88,7 @@ func fill(tb testing.TB, s *mysql.Store) {
 	talk(&b, longest, "me", someTalk)
 	for i := range uint64(someTalk / 100) {
 		b.Recalls = append(b.Recalls, projector.RecallRow{Place: projector.Place{Topic: longest, Seq: 1000 * (i + 1)}, By: "me", Date: 1})
+		b.Edits = append(b.Edits, projector.EditRow{Place: projector.Place{Topic: longest, Seq: 1000*(i+1) + 20}, At: 1 << 40, Msg: json.RawMessage(`"hello again"`), Date: 1})
 		for j := range 3 {
 			b.Reacted = append(b.Reacted, projector.ReactionRow{ReactionKey: projector.ReactionKey{Place: projector.Place{Topic: longest, Seq: 1000*(i+1) + 10}, Emoji: "x", UID: user(j)}, On: true})
 		}
@@ -122,10 +123,11 @@ func lengthen(tb testing.TB, db *sql.DB) {
 	topic := longest.Key()
 	for n := someTalk; n < longTalk; n *= 2 {
 		for _, statement := range []string{
-			`INSERT INTO messages (topic, seq, number, sender, id, date, msg, edited, recalled, recaller)
-				SELECT topic, seq+10*%[1]d, number+%[1]d, sender, CONCAT(id, '-%[1]d'), date+%[1]d, msg, edited, recalled, recaller FROM messages WHERE topic='%[2]s'`,
+			`INSERT INTO messages (topic, seq, number, sender, id, date, msg, edited, edited_seq, recalled, recaller)
+				SELECT topic, seq+10*%[1]d, number+%[1]d, sender, CONCAT(id, '-%[1]d'), date+%[1]d, msg, edited, edited_seq, recalled, recaller FROM messages WHERE topic='%[2]s'`,
+			"INSERT INTO edits SELECT topic, seq+10*%[1]d, at, date, msg FROM edits WHERE topic='%[2]s'",
 			"INSERT INTO recalls SELECT topic, seq+10*%[1]d FROM recalls WHERE topic='%[2]s'",
-			"INSERT INTO reactions SELECT topic, seq+10*%[1]d, emoji, uid FROM reactions WHERE topic='%[2]s'",
+			"INSERT INTO reactions SELECT topic, seq+10*%[1]d, emoji, uid, at FROM reactions WHERE topic='%[2]s'",
 		} {
 			if _, err := db.Exec(fmt.Sprintf(statement, n, topic)); err != nil {
 				tb.Fatal(err)

@@ -158,9 +158,9 @@ func testPlans(t *testing.T, s *mysql.Store, db *sql.DB) {
 func changes() projector.Batch {
 	b := projector.Batch{Shard: 1, To: domain.Position{Epoch: "e", Seq: 1}}
 	for i := range 600 {
-		p := projector.Place{Topic: longest, Seq: 10 * uint64(i+1)}
+		p := projector.Place{Topic: longest, Seq: 10*uint64(i) + 5*someTalk}
 		b.Recalls = append(b.Recalls, projector.RecallRow{Place: projector.Place{Topic: longest, Seq: 10*uint64(i) + 3*someTalk}, By: "me", Date: 2})
-		b.Edits = append(b.Edits, projector.EditRow{Place: p, Msg: json.RawMessage(`"edited"`), Date: 2})
+		b.Edits = append(b.Edits, projector.EditRow{Place: p, At: 1 << 41, Msg: json.RawMessage(`"edited"`), Date: 2})
 		for on := range 2 {
 			b.Reacted = append(b.Reacted, projector.ReactionRow{ReactionKey: projector.ReactionKey{Place: p, Emoji: "y", UID: user(i)}, On: on == 1})
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"parley/projector"
 )
@@ -16,22 +17,22 @@ const halve = 1000
 // change nothing. What fails later is not tried again, for a part of the batch may be there; then these tables are of no more use.
 func (f *fresh) commitHalves(ctx context.Context, b projector.Batch) error {
 	b.Messages = byTopic(b.Messages)
-	cut := max(0, (len(b.Messages)-len(b.Tails)-len(b.Own)-len(b.Read))/2) // as many rows by each
+	mine := b
+	var others projector.Batch
+	mine.Messages, others.Messages = halves(b)
 	return f.try(ctx, "commit a batch", func(ctx context.Context) error {
-		var txs [2]*sql.Tx
-		for i := range txs {
-			tx, err := f.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-			if err != nil {
-				return err
+		txs, err := f.pair(ctx)
+		for _, tx := range txs {
+			if tx != nil {
+				defer tx.Rollback()
 			}
-			defer tx.Rollback()
-			txs[i] = tx
+		}
+		if err != nil {
+			return err
 		}
 		second := make(chan error, 1)
-		go func() { second <- putMessages(ctx, f.in(txs[1]), projector.Batch{Messages: b.Messages[cut:]}) }()
-		mine := b
-		mine.Messages = b.Messages[:cut]
-		err := f.move(ctx, f.in(txs[0]), mine)
+		go func() { second <- putMessages(ctx, f.in(txs[1]), others) }()
+		err = f.move(ctx, f.in(txs[0]), mine)
 		if err == nil {
 			err = putAll(ctx, f.in(txs[0]), mine)
 		}
@@ -48,4 +49,38 @@ func (f *fresh) commitHalves(ctx context.Context, b projector.Batch) error {
 		}
 		return nil
 	})
+}
+
+// pair begins two transactions. Where there are no connections left, those who have one do not wait for one another: all but one have both.
+func (f *fresh) pair(ctx context.Context) (txs [2]*sql.Tx, err error) {
+	f.pairing.Lock()
+	defer f.pairing.Unlock()
+	for i := range txs {
+		if txs[i], err = f.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted}); err != nil {
+			return txs, err
+		}
+	}
+	return txs, nil
+}
+
+// halves shares out the messages, so that as many rows go by each connection. What the batch itself changes goes with the changes: the one transaction would
+// wait for the other's rows for ever.
+func halves(b projector.Batch) (mine, others []projector.MessageRow) {
+	changed := make(map[projector.Place]bool, len(b.Edits)+len(b.Recalls))
+	for _, e := range b.Edits {
+		changed[e.Place] = true
+	}
+	for _, r := range b.Recalls {
+		changed[r.Place] = true
+	}
+	cut := max(0, (len(b.Messages)-len(b.Tails)-len(b.Own)-len(b.Read))/2)
+	mine = slices.Clone(b.Messages[:cut])
+	for _, m := range b.Messages[cut:] {
+		if changed[projector.Place{Topic: m.Topic, Seq: m.Seq}] {
+			mine = append(mine, m)
+		} else {
+			others = append(others, m)
+		}
+	}
+	return mine, others
 }

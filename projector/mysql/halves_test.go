@@ -30,10 +30,17 @@ func TestRebuildByTwoConnections(t *testing.T) {
 		}
 		log.Append(topics[twice%3], say(fmt.Sprint(twice)), 0)
 	}
+	for i := range 1500 { // and what the batch itself changes, of either half
+		seq := log.Append(topics[i%3], say(fmt.Sprint("changed", i)), 0)
+		log.Append(topics[i%3], domain.MessageEdited{By: "ann", Seq: seq, Msg: json.RawMessage(`"y"`)}, 0)
+		if i%2 == 0 {
+			log.Append(topics[i%3], domain.MessageRecalled{By: "ann", Seq: seq}, 0)
+		}
+	}
 	o := projectortest.Quick()
 	o.Batch = 700 // by one
 	projectortest.Fold(t, log, s, o)
-	c, err := projector.Verify(t.Context(), log, s, projector.RebuildOptions{Batch: 1503})
+	c, err := projector.Verify(t.Context(), log, s, projector.RebuildOptions{Batch: 3003})
 	if err != nil || c.Nothing != "" || len(c.Differences) > 0 {
 		t.Errorf("%v, %q, %v", err, c.Nothing, c.Differences)
 	}

@@ -34,12 +34,12 @@ func raw(tb testing.TB, dsn string) *sql.DB {
 var tableKeys = map[string]string{
 	"people": "uid", "conversations": "topic", "members": "uid, topic", "marks": "uid, topic",
 	"messages": "topic, seq", "applies": "topic, uid", "seen": "uid", "blocks": "uid, other", "checkpoints": "shard",
-	"recalls": "topic, seq", "reactions": "topic, seq, emoji, uid",
+	"recalls": "topic, seq", "edits": "topic, seq, at", "reactions": "topic, seq, emoji, uid",
 }
 
 // withoutGaps are what of a table's columns must be the same after a replay, which finds fewer messages where some were erased.
 var withoutGaps = map[string]string{
-	"messages": "topic, seq, number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic AND g.seq<=t.seq), sender, id, date, msg, edited, recalled, recaller",
+	"messages": "topic, seq, number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic AND g.seq<=t.seq), sender, id, date, msg, edited, edited_seq, recalled, recaller",
 	"marks": `uid, topic, own_seq, own_number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic AND g.seq<=t.own_seq),
 		read_seq, read_number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic AND g.seq<=t.read_seq)`,
 	"conversations": `topic, last_seq, last_number-(SELECT COUNT(*) FROM gaps g WHERE g.topic=t.topic), last_date,

@@ -84,10 +84,20 @@ CREATE TABLE messages (
   date     BIGINT          NOT NULL,
   msg      MEDIUMTEXT      NOT NULL, -- '' where it was taken back
   edited   BIGINT          NOT NULL DEFAULT 0, -- when it was edited last; 0 for never
+  edited_seq BIGINT UNSIGNED NOT NULL DEFAULT 0, -- by the event at which place
   recalled BIGINT          NOT NULL DEFAULT 0, -- when it was taken back
   recaller VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '', -- by whom
   PRIMARY KEY (topic, seq),
   UNIQUE KEY once (topic, sender, id)
+) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+
+CREATE TABLE edits (
+  topic VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq   BIGINT UNSIGNED NOT NULL, -- of the message
+  at    BIGINT UNSIGNED NOT NULL, -- from where on it said so; 0 for what it said at first
+  date  BIGINT          NOT NULL,
+  msg   MEDIUMTEXT      NOT NULL,
+  PRIMARY KEY (topic, seq, at)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE recalls (
@@ -108,6 +118,7 @@ CREATE TABLE reactions (
   seq   BIGINT UNSIGNED NOT NULL, -- of the message
   emoji VARBINARY(64)   NOT NULL,
   uid   VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  at    BIGINT UNSIGNED NOT NULL, -- from where on
   PRIMARY KEY (topic, seq, emoji, uid)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

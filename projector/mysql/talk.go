@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"slices"
 
 	"parley/domain"
@@ -212,7 +213,7 @@ func heads(ctx context.Context, q asker, lines []view.Line) (map[domain.Topic]he
 		keys[i] = l.Topic.Key()
 	}
 	rows, err := collectIn(ctx, q, scanHead, `SELECT c.topic, c.name, c.avatar, c.history, COALESCE(s.seq,0), COALESCE(s.sender,''), COALESCE(s.id,''),
-			COALESCE(s.date,0), COALESCE(s.msg,''), COALESCE(s.edited,0), COALESCE(s.recalled,0), COALESCE(s.recaller,'')
+			COALESCE(s.date,0), COALESCE(s.msg,''), COALESCE(s.edited,0), COALESCE(s.edited_seq,0), COALESCE(s.recalled,0), COALESCE(s.recaller,'')
 		FROM {conversations} c LEFT JOIN {messages} s ON s.topic=c.topic AND s.seq=c.last_seq WHERE c.topic IN (`, keys)
 	found := make(map[domain.Topic]head, len(rows))
 	for _, h := range rows {
@@ -232,10 +233,10 @@ func scanHead(r *sql.Rows) (h head, err error) {
 }
 
 // saidColumns are what into reads.
-const saidColumns = "seq, sender, id, date, msg, edited, recalled, recaller"
+const saidColumns = "seq, sender, id, date, msg, edited, edited_seq, recalled, recaller"
 
 func into(m *view.Said) []any {
-	return []any{&m.Seq, &m.From, &m.ID, &m.Date, &m.Msg, &m.Edited, &m.Recalled.Date, &m.Recalled.By}
+	return []any{&m.Seq, &m.From, &m.ID, &m.Date, &m.Msg, &m.Edited, &m.EditedAt, &m.Recalled.Date, &m.Recalled.By}
 }
 
 func scanSaid(r *sql.Rows) (m view.Said, err error) { return m, r.Scan(into(&m)...) }
@@ -249,8 +250,9 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 		if err != nil {
 			return err
 		}
+		last := upTo
 		if before > 0 {
-			upTo = min(upTo, before-1)
+			last = min(last, before-1)
 		}
 		order := "DESC"
 		if after > 0 {
@@ -258,7 +260,7 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 		}
 		limit := view.Limit(limit)
 		rows, err := collect(ctx, s.db, scanSaid, "SELECT "+saidColumns+" FROM {messages} WHERE topic=? AND seq>? AND seq<=? ORDER BY seq "+
-			order+" LIMIT ?", t.Key(), max(from, after), upTo, limit+1)
+			order+" LIMIT ?", t.Key(), max(from, after), last, limit+1)
 		if err != nil {
 			return err
 		}
@@ -268,17 +270,45 @@ func (s *Store) Messages(ctx context.Context, me domain.UserID, t domain.Topic, 
 		if after == 0 {
 			slices.Reverse(rows)
 		}
+		if err := asTheyWere(ctx, s.db, t, rows, upTo); err != nil {
+			return err
+		}
 		list = make([]domain.MessageView, len(rows))
 		for i, m := range rows {
 			list[i] = view.Message(m)
 		}
-		return react(ctx, s.db, me, t, list)
+		return react(ctx, s.db, me, t, upTo, list)
 	})
 	return list, more, err
 }
 
-// react adds to messages how many have reacted to them. It counts an entry of an index for each reaction.
-func react(ctx context.Context, q asker, me domain.UserID, t domain.Topic, list []domain.MessageView) error {
+// asTheyWere puts in the place of what was edited after a place what it said there.
+func asTheyWere(ctx context.Context, q asker, t domain.Topic, rows []view.Said, upTo uint64) error {
+	type version struct {
+		row  int
+		msg  json.RawMessage
+		date int64
+	}
+	const one = "(SELECT ? AS i, msg, date FROM {edits} WHERE topic=? AND seq=? AND at<=? ORDER BY at DESC LIMIT 1)"
+	var args []any
+	n := 0
+	for i, m := range rows {
+		if m.EditedAt > upTo && m.Recalled.Date == 0 {
+			args, n = append(args, i, t.Key(), m.Seq, upTo), n+1
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	found, err := collect(ctx, q, func(r *sql.Rows) (v version, err error) { return v, r.Scan(&v.row, &v.msg, &v.date) }, union(one, n), args...)
+	for _, v := range found {
+		rows[v.row].Msg, rows[v.row].Edited = v.msg, v.date
+	}
+	return err
+}
+
+// react adds to messages how many had reacted to them at a place, and still do. It counts a row for each reaction.
+func react(ctx context.Context, q asker, me domain.UserID, t domain.Topic, upTo uint64, list []domain.MessageView) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -287,8 +317,8 @@ func react(ctx context.Context, q asker, me domain.UserID, t domain.Topic, list 
 		domain.ReactionView
 	}
 	found, err := collect(ctx, q, func(r *sql.Rows) (v reaction, err error) { return v, r.Scan(&v.seq, &v.Emoji, &v.Count, &v.Mine) },
-		"SELECT seq, emoji, COUNT(*), MAX(uid=?) FROM {reactions} WHERE topic=? AND seq BETWEEN ? AND ? GROUP BY seq, emoji",
-		string(me), t.Key(), list[0].Seq, list[len(list)-1].Seq)
+		"SELECT seq, emoji, COUNT(*), MAX(uid=?) FROM {reactions} WHERE topic=? AND seq BETWEEN ? AND ? AND at<=? GROUP BY seq, emoji",
+		string(me), t.Key(), list[0].Seq, list[len(list)-1].Seq, upTo)
 	for _, r := range found {
 		if at, ok := slices.BinarySearchFunc(list, r.seq, func(m domain.MessageView, seq uint64) int { return cmp.Compare(m.Seq, seq) }); ok {
 			list[at].Reactions = append(list[at].Reactions, r.ReactionView)

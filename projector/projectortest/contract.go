@@ -37,6 +37,7 @@ func Contract(t *testing.T, open func(testing.TB) Store) {
 		"what one is in":   testTopics,
 		"being erased":     testErasing,
 		"changes":          testChanges,
+		"changed later":    testChangedAfterOneLeft,
 		"recalled unread":  testRecalledUnread,
 		"erased":           testErased,
 		"search":           testSearch,

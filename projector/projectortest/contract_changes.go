@@ -67,6 +67,23 @@ func testChanges(t *testing.T, s *story) {
 	s.is("of two, each may change their own", s.said("ann", ab), `"x" `+strings.Repeat("é", 32)+"1")
 }
 
+// Who has left sees what was said until then as it was then; but what was taken back is so for everybody.
+func testChangedAfterOneLeft(t *testing.T, s *story) {
+	s.happen(g, domain.GroupCreated{By: "ann", Name: "g", Members: []domain.UserID{"bob", "cid"}})
+	one := s.happen(g, say("ann", "first"))
+	s.happen(g, edit("ann", one, "second"), react("cid", one, "a"), domain.GroupLeft{UID: "bob"})
+	s.happen(g, edit("ann", one, "third"), edit("ann", one, "fourth"), react("ann", one, "b"))
+	s.is("who has left", s.said("bob", g), `"second" edited 08 a1`)
+	s.is("who has not", s.said("cid", g), `"fourth" edited 12 a1! b1`)
+	s.happen(g, domain.GroupJoined{By: "ann", UID: "bob"})
+	s.is("who is back", s.said("bob", g), `"fourth" edited 12 a1 b1`)
+	two := s.happen(g, say("ann", "unedited"))
+	s.happen(g, domain.GroupRemoved{By: "ann", UID: "bob"}, edit("ann", two, "secret"))
+	s.is("who was removed", s.said("bob", g), `"unedited"`)
+	s.happen(g, domain.MessageRecalled{By: "ann", Seq: two})
+	s.is("taken back", s.said("bob", g), fmt.Sprintf(`"" recalled by ann %02d`, Began.Add(s.at).Second()))
+}
+
 func testRecalledUnread(t *testing.T, s *story) {
 	s.happen(g, domain.GroupCreated{By: "ann", Name: "g", Members: []domain.UserID{"bob", "cid"}})
 	var seqs []uint64

@@ -45,7 +45,8 @@ type said struct {
 // message is one that counts, as it stands now.
 type message struct {
 	domain.MessageView
-	who map[[2]string]bool // who has reacted, and with what
+	said []domain.Record      // its edits
+	who  map[[2]string]uint64 // who has reacted, with what, and where
 }
 
 func recount(log *Log, t domain.Topic) said {
@@ -73,7 +74,7 @@ func recount(log *Log, t domain.Topic) said {
 			if key := [2]string{string(e.From), e.ID}; may && !sent[key] {
 				sent[key] = true
 				v := domain.MessageView{Seq: r.Seq, ID: e.ID, From: e.From, Date: domain.Date(r.Time), Msg: e.Msg}
-				c.messages = append(c.messages, &message{v, make(map[[2]string]bool)})
+				c.messages = append(c.messages, &message{MessageView: v, who: make(map[[2]string]uint64)})
 				c.own[e.From] = r.Seq
 			}
 		case domain.MessageEdited, domain.MessageRecalled, domain.MessageReacted:
@@ -116,6 +117,14 @@ func (c said) moved(r domain.Record, f domain.Friendship) {
 		}
 		c.inside[u] = now
 	}
+}
+
+// upTo is where somebody who may read stopped to hear of anything.
+func (c said) upTo(me domain.UserID) uint64 {
+	if _, _, direct := c.topic.Pair(); direct || c.inside[me] {
+		return ^uint64(0)
+	}
+	return c.left[me]
 }
 
 // visible says whether somebody who may read at all sees a message.
@@ -188,7 +197,7 @@ func (c said) page(tb testing.TB, s Store, me domain.UserID, visible []*message,
 		return
 	}
 	for i, m := range want {
-		if got, want := asJSON(got[i]), asJSON(m.seenBy(me)); got != want {
+		if got, want := asJSON(got[i]), asJSON(m.seenBy(me, c.upTo(me))); got != want {
 			tb.Errorf("%s sees %s in %s, want %s", me, got, c.topic, want)
 		}
 	}

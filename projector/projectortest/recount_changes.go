@@ -20,15 +20,15 @@ func (c said) change(r domain.Record) {
 	switch e := e.(type) {
 	case domain.MessageEdited:
 		if e.By == m.From {
-			m.Msg, m.Edited = e.Msg, domain.Date(r.Time)
+			m.said = append(m.said, r)
 		}
 	case domain.MessageRecalled:
 		if role := c.group.Role(e.By); e.By == m.From || role == domain.RoleOwner || role == domain.RoleAdmin {
-			m.Msg, m.Edited, m.Recalled = json.RawMessage(`""`), "", &domain.RecalledView{By: e.By, Date: domain.Date(r.Time)}
+			m.Msg, m.said, m.Recalled = json.RawMessage(`""`), nil, &domain.RecalledView{By: e.By, Date: domain.Date(r.Time)}
 			clear(m.who)
 		}
 	case domain.MessageReacted:
-		if m.who[[2]string{e.Emoji, string(e.By)}] = true; !e.On {
+		if m.who[[2]string{e.Emoji, string(e.By)}] = r.Seq; !e.On {
 			delete(m.who, [2]string{e.Emoji, string(e.By)})
 		}
 	}
@@ -49,14 +49,22 @@ func (c *said) erase(e domain.Event) {
 	delete(c.read, gone)
 	c.messages = slices.DeleteFunc(c.messages, func(m *message) bool { return m.From == gone })
 	for _, m := range c.messages {
-		maps.DeleteFunc(m.who, func(key [2]string, _ bool) bool { return key[1] == string(gone) })
+		maps.DeleteFunc(m.who, func(key [2]string, _ uint64) bool { return key[1] == string(gone) })
 	}
 }
 
-// seenBy is the message as somebody sees it.
-func (m *message) seenBy(me domain.UserID) domain.MessageView {
+// seenBy is the message as somebody sees it who has heard of what happened up to a place.
+func (m *message) seenBy(me domain.UserID, upTo uint64) domain.MessageView {
 	v, at := m.MessageView, make(map[string]int)
+	for _, r := range m.said {
+		if r.Seq <= upTo {
+			v.Msg, v.Edited = r.Event.(domain.MessageEdited).Msg, domain.Date(r.Time)
+		}
+	}
 	for _, key := range slices.SortedFunc(maps.Keys(m.who), func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) }) {
+		if m.who[key] > upTo {
+			continue
+		}
 		i, known := at[key[0]]
 		if !known {
 			i = len(v.Reactions)

@@ -13,6 +13,7 @@ import (
 type Said struct {
 	projector.MessageRow
 	Edited   int64               // when, in milliseconds since 1970; 0 for never
+	EditedAt uint64              // by the event at which place
 	Recalled projector.RecallRow // its Date is 0 where it was not taken back
 }
 
