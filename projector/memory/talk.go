@@ -99,8 +99,8 @@ func (s *Store) lines(me domain.UserID) (lines []view.Line) {
 
 // Search gives a page of those of the messages of me's conversations that hold all the words of a query, the conversation with the newest message
 // first, and in each the newest message first, beginning after a cursor; and the cursor of where to go on, "" at the end. One answer looks at a
-// bounded number of messages, and may hold fewer than there are beyond it, or none. It refuses what is no query or no cursor with code Malformed
-// or TooLarge.
+// bounded number of messages, and may hold fewer than there are beyond it, or none; all of them are of what was there at the first. It refuses what is
+// no query or no cursor with code Malformed or TooLarge.
 func (s *Store) Search(_ context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error) {
 	words, err := view.Words(query)
 	if err != nil {
