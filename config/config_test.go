@@ -84,7 +84,7 @@ func TestDefaults(t *testing.T) {
 		Chat: Chat{Direct: Friends, Message: 64 << 10, Reapply: time.Hour, Edit: 24 * time.Hour, Recall: 24 * time.Hour, Friends: 5000, Groups: 1000,
 			Commands: 2, Changes: 5, Typing: 1, Searches: 2, Connects: 1},
 		Log:       Log{Sync: Always},
-		Projector: Projector{Batch: 2000},
+		Projector: Projector{Batch: 10000},
 		Socket: Socket{Ping: 25 * time.Second, Pong: 20 * time.Second, Connect: 45 * time.Second, Payload: 2 << 20, Queue: 4 << 20,
 			Connections: 100_000, Handshakes: 5000, Events: 5000, Namespaces: 1, Attachments: 10, Depth: 64},
 		Logging: Logging{Format: "text"},

@@ -20,7 +20,7 @@ import (
 // after it, but for what those themselves would be told; and it is what they say that are made anew from what is left.
 func TestErasuresLeaveTheReadModelsAsTheyAre(t *testing.T) {
 	for _, shards := range []int{1, 3} {
-		for seed := range 10 {
+		for seed := range 6 {
 			t.Run(fmt.Sprint(shards, " shards, history ", seed), func(t *testing.T) {
 				w := newLog(t, journaltest.Open(t, journaltest.Shards(shards), quiet))
 				w.live(rapid.Custom(func(t *rapid.T) *projectortest.Log {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -48,6 +49,7 @@ func BenchmarkRebuild(b *testing.B) {
 	}
 	made.wait()
 	b.Run("memory", func(b *testing.B) {
+		defer debug.SetGCPercent(debug.SetGCPercent(300)) // as the program does when it starts
 		for b.Loop() {
 			catchUp(b, j, memory.New())
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -166,6 +167,10 @@ func (n *node) openViews(ctx context.Context) error {
 	return nil
 }
 
+// whileMaking is how far the heap may grow, in percent, before garbage is collected while the read models are made in memory: most of what comes then
+// stays, and to look for garbage in it again and again takes a third of the time.
+const whileMaking = 300
+
 // startProjector sets the projector to work. Where the read models are in memory it waits until they are made.
 func (n *node) startProjector(ctx context.Context) error {
 	n.projector = projector.New(n.journal, n.views, projector.Options{Logger: n.logger, Batch: n.Projector.Batch})
@@ -190,6 +195,7 @@ func (n *node) startProjector(ctx context.Context) error {
 		return nil
 	}
 	begun := time.Now()
+	defer debug.SetGCPercent(debug.SetGCPercent(whileMaking)) // back to what it was
 	ends, err := n.journal.Ends(ctx)
 	if err != nil {
 		return err
