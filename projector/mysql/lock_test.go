@@ -5,16 +5,12 @@ import (
 	"strings"
 	"testing"
 
-	"parley/projector/mysql/mysqltest"
 	"parley/projector/projectortest"
 )
 
 // Whose lock was lost does not swap, even right after: the tables beside may be somebody else's.
 func TestNoSwapWithoutTheLock(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(1)
-	story(log)
+	s, db, log := told(t, 1)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	was := generation(t, db)
 	fresh, err := s.Beside(t.Context())

@@ -63,10 +63,7 @@ func verified(tb testing.TB, log projector.Log, s *mysql.Store) projector.Compar
 
 // The tables that were made beside take the place of those that served, and whoever folds goes on with them.
 func TestRebuildBesideAProjector(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(2)
-	story(log)
+	s, db, log := told(t, 2)
 	_, stop := projectortest.Start(t, log, s, projectortest.Quick())
 	projectortest.CatchUp(t, log, s)
 	rows, was, tables := dump(t, db), generation(t, db), names(t, db)
@@ -195,10 +192,7 @@ var ab = domain.Direct("ann", "bob")
 
 // While nobody folds, the log forgets what the tables hold: marks and statuses that newer ones have replaced. They are no differences.
 func TestWhatTheLogHasForgottenIsNoDifference(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(2)
-	story(log)
+	s, db, log := told(t, 2)
 	for _, u := range projectortest.People {
 		log.Append(domain.About(u), domain.StatusSet{Status: domain.StatusOnline}, 0)
 		log.Append(ab, domain.ReadMarked{By: u, Seq: 1}, 0)
@@ -273,10 +267,7 @@ func TestOneRebuildAtATime(t *testing.T) {
 
 // What an interrupted rebuild has left is dropped, and nothing that is somebody else's.
 func TestLeftOvers(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(1)
-	story(log)
+	s, db, log := told(t, 1)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	want := append(names(t, db), "new_order", "old_friends", "old_people")
 	for _, table := range []string{"new_people", "new_messages", "old_checkpoints", "old_gone"} {
@@ -308,10 +299,7 @@ func TestLeftOvers(t *testing.T) {
 
 // Tables of two generations, as a server that dies in a swap might leave them, are not taken for whole.
 func TestTablesOfTwoGenerations(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(1)
-	story(log)
+	s, db, log := told(t, 1)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	want := dump(t, db)
 	exec(t, db, "DELETE FROM marks")
@@ -325,10 +313,7 @@ func TestTablesOfTwoGenerations(t *testing.T) {
 
 // Tables of another log are not swapped by mistake: whoever rebuilds may have named the wrong one.
 func TestTablesOfAnotherLog(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(1)
-	story(log)
+	s, db, log := told(t, 1)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	was := generation(t, db)
 	for name, other := range map[string]func() *projectortest.Log{
@@ -359,10 +344,7 @@ func TestTablesOfAnotherLog(t *testing.T) {
 
 // An event that cannot be folded ends a rebuild, and leaves what serves.
 func TestRebuildMeetsAnUnknownEvent(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(1)
-	story(log)
+	s, db, log := told(t, 1)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	log.Append(ab, nil, 0)
 	want := dump(t, db)

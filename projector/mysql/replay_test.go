@@ -152,11 +152,16 @@ func story(log *projectortest.Log) {
 	}).Example(1)
 }
 
-func TestEveryTableDroppedWhileItRuns(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(2)
+// told is an empty store, its database, and a log that has the story.
+func told(t *testing.T, shards int) (*mysql.Store, *sql.DB, *projectortest.Log) {
+	t.Helper()
+	dsn, log := mysqltest.DSN(t), projectortest.NewLog(shards)
 	story(log)
+	return open(t, dsn), raw(t, dsn), log
+}
+
+func TestEveryTableDroppedWhileItRuns(t *testing.T) {
+	s, db, log := told(t, 2)
 	p, stop := projectortest.Start(t, log, s, projectortest.Quick())
 	projectortest.CatchUp(t, log, s)
 	want := dump(t, db)
@@ -202,10 +207,7 @@ func TestNobodyElseMakesOrLosesTables(t *testing.T) {
 }
 
 func TestAnotherVersionIsMadeAnew(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(1)
-	story(log)
+	s, db, log := told(t, 1)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	want := dump(t, db)
 	if _, err := db.Exec("ALTER TABLE marks DROP COLUMN own_number, COMMENT='parley read models of another version'"); err != nil {

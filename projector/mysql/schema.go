@@ -124,14 +124,14 @@ func (s *Store) Prepare(ctx context.Context, replace bool) error {
 
 // orphans says whether there are rows and nothing that says how far they go: to fold over them would not make them right.
 func orphans(ctx context.Context, q asker) (bool, error) {
-	var any []string
+	var rows []string
 	for _, name := range tables() {
 		if name != checkpointsTable {
-			any = append(any, "EXISTS (SELECT 1 FROM {"+name+"})")
+			rows = append(rows, "EXISTS (SELECT 1 FROM {"+name+"})")
 		}
 	}
 	found, err := collect(ctx, q, func(r *sql.Rows) (lost bool, err error) { return lost, r.Scan(&lost) },
-		"SELECT NOT EXISTS (SELECT 1 FROM {"+checkpointsTable+"}) AND ("+strings.Join(any, " OR ")+")")
+		"SELECT NOT EXISTS (SELECT 1 FROM {"+checkpointsTable+"}) AND ("+strings.Join(rows, " OR ")+")")
 	return err == nil && found[0], err
 }
 

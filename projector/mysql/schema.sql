@@ -76,17 +76,17 @@ CREATE TABLE marks (
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE messages (
-  topic    VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  seq      BIGINT UNSIGNED NOT NULL,
-  number   BIGINT UNSIGNED NOT NULL, -- 1, 2, 3 in each conversation, with gaps where messages were erased
-  sender   VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  id       VARCHAR(64)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- the client's own
-  date     BIGINT          NOT NULL,
-  msg      MEDIUMTEXT      NOT NULL, -- '' where it was taken back
-  edited   BIGINT          NOT NULL DEFAULT 0, -- when it was edited last; 0 for never
+  topic      VARCHAR(200)    CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  seq        BIGINT UNSIGNED NOT NULL,
+  number     BIGINT UNSIGNED NOT NULL, -- 1, 2, 3 in each conversation, with gaps where messages were erased
+  sender     VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  id         VARCHAR(64)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- the client's own
+  date       BIGINT          NOT NULL,
+  msg        MEDIUMTEXT      NOT NULL, -- '' where it was taken back
+  edited     BIGINT          NOT NULL DEFAULT 0, -- when it was edited last; 0 for never
   edited_seq BIGINT UNSIGNED NOT NULL DEFAULT 0, -- by the event at which place
-  recalled BIGINT          NOT NULL DEFAULT 0, -- when it was taken back
-  recaller VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '', -- by whom
+  recalled   BIGINT          NOT NULL DEFAULT 0, -- when it was taken back
+  recaller   VARCHAR(96)     CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '', -- by whom
   PRIMARY KEY (topic, seq),
   UNIQUE KEY once (topic, sender, id)
 ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

@@ -17,10 +17,7 @@ import (
 
 // A question that takes long holds the swap up, and nobody else.
 func TestLongQuestionsHoldUpOnlyTheSwap(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(1)
-	story(log)
+	s, db, log := told(t, 1)
 	_, stop := projectortest.Start(t, log, s, projectortest.Quick())
 	projectortest.CatchUp(t, log, s)
 	was := generation(t, db)
@@ -199,10 +196,7 @@ func TestAnotherVersionServesMeanwhile(t *testing.T) {
 
 // A rebuild that ends in the middle, however, leaves what serves, and the next one works.
 func TestInterruptedAtEveryStep(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(2)
-	story(log)
+	s, db, log := told(t, 2)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	want, tables := dump(t, db), names(t, db)
 	for last, ended := 0, false; !ended; last += 1 + last/4 {
@@ -229,10 +223,7 @@ func TestInterruptedAtEveryStep(t *testing.T) {
 // Rows without the checkpoints that they belong to are not folded over: they are made anew, at once and after a start. A copy of a table that
 // somebody has made keeps out of it.
 func TestCheckpointsAreLost(t *testing.T) {
-	dsn := mysqltest.DSN(t)
-	s, db := open(t, dsn), raw(t, dsn)
-	log := projectortest.NewLog(2)
-	story(log)
+	s, db, log := told(t, 2)
 	projectortest.Fold(t, log, s, projectortest.Quick())
 	want := dump(t, db)
 	lose := func(statement string) {
