@@ -17,7 +17,7 @@ build:
 
 test: tools $(NPM_STAMPS)
 	$(GO) test -race -timeout 12m $(TESTFLAGS) ./...
-	$(GO) test -short -run '^$$' -bench . -benchtime 1x ./projector
+	$(GO) test -short -run '^$$' -bench . -benchtime 1x ./projector ./edge
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo "not formatted as gofmt does:"; gofmt -l .; exit 1; }

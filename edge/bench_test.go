@@ -41,6 +41,10 @@ func (s *still) Friends(context.Context, domain.UserID) ([]domain.FriendView, er
 func (s *still) Groups(context.Context, domain.UserID) ([]domain.GroupView, error) {
 	return []domain.GroupView{{ID: "g"}}, nil
 }
+func (s *still) Erasing(context.Context) ([]domain.UserID, error) { return nil, nil }
+func (s *still) Append(context.Context, domain.Draft) (domain.Stored, error) {
+	return domain.Stored{}, nil
+}
 func (s *still) FollowPerson(domain.UserID) error          { return nil }
 func (s *still) UnfollowPerson(domain.UserID)              {}
 func (s *still) FollowGroup(domain.GroupID) error          { return nil }
