@@ -87,9 +87,10 @@ func misfortunes(rnd *rand.Rand, processes []string, long time.Duration) (all []
 
 // suffers has the crowd talk while faults come, and checks it all when they are over. verify are the settings of parley verify; nil where that has nothing to look at.
 func (in *installation) suffers(c *crowd, long, every time.Duration, verify []string) {
-	if s := os.Getenv("FAULTS"); s != "" {
+	asked := os.Getenv("FAULTS")
+	if asked != "" {
 		var err error
-		long, err = time.ParseDuration(s)
+		long, err = time.ParseDuration(asked)
 		must(in.T, err)
 	}
 	begun := time.Now()
@@ -124,7 +125,7 @@ func (in *installation) suffers(c *crowd, long, every time.Duration, verify []st
 		}
 	}
 	c.all(limit, "close")
-	in.nothingLeft(before)
+	in.nothingLeft(before, asked != "")
 	for _, k := range in.processes {
 		for _, complaint := range k.complaints() {
 			in.Error(complaint)
