@@ -146,13 +146,19 @@ func (s *story) lacking(l *library) bool {
 		}
 		for conversation, messages := range l.histories[d.person] {
 			for _, m := range messages {
-				if _, shown := d.view[conversation][m.Seq]; !shown {
+				if _, shown := d.view[conversation][m.Seq]; !shown && d.knows(l, conversation) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// knows says whether a device shows a conversation: what its person has left it may know nothing of.
+func (d *diary) knows(l *library, conversation string) bool {
+	_, member := l.listed[d.person][conversation]
+	return member || len(d.view[conversation]) > 0
 }
 
 // unbroken checks that each device has heard, between the first and the last of what it heard without a break, all that was stored: all that anybody has heard
@@ -208,6 +214,9 @@ func (s *story) views(l *library) {
 			continue
 		}
 		for conversation, messages := range l.histories[d.person] {
+			if !d.knows(l, conversation) {
+				continue
+			}
 			_, member := l.listed[d.person][conversation]
 			view := d.view[conversation]
 			there := map[uint64]bool{}

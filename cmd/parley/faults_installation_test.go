@@ -60,8 +60,8 @@ func (in *installation) file(name, format string, args ...any) string {
 	return path
 }
 
-// quick are settings by which the lost are noticed soon.
-var quick = []string{"--socket.ping", "2s", "--socket.pong", "4s", "--logging.level", "info"}
+// quick are settings by which the lost are noticed sooner than as a rule.
+var quick = []string{"--socket.ping", "2s", "--socket.pong", "6s"}
 
 // apart starts a cluster of three NATS servers, a database, two projectors, and three edges behind a proxy.
 func apart3(t *testing.T) *installation {

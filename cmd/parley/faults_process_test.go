@@ -96,6 +96,7 @@ func (k *kept) live(tb testing.TB, log *os.File) bool {
 			if err != nil { // what a process was about to say when it was killed is half a line
 				break
 			}
+			log.Write(line)
 			k.says(life, bytes.TrimSpace(line))
 		}
 	}

@@ -110,7 +110,7 @@ type historic struct {
 }
 
 func (h historic) seen() seen {
-	return seen{h.ID, h.From, text(h.Msg), h.Edited != "", h.Recalled != nil}
+	return seen{h.ID, h.From, text(h.Msg), h.Edited != "" && h.Recalled == nil, h.Recalled != nil}
 }
 
 // text is what a message says.
@@ -315,7 +315,7 @@ func (d *diary) change(e event) {
 	case "edited":
 		m.text, m.edited = e.text, true
 	case "recalled":
-		m.text, m.recalled = "", true
+		m.text, m.edited, m.recalled = "", false, true
 	}
 	d.view[e.conversation][e.of] = m
 }

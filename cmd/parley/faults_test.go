@@ -68,7 +68,11 @@ func misfortunes(rnd *rand.Rand, processes []string, long time.Duration) (all []
 	until := map[string]time.Duration{}
 	for at := time.Second; at < long; at += time.Duration(500+rnd.IntN(3000)) * time.Millisecond {
 		how := []string{"kill", "kill", "stop", "freeze", "cut", "stall"}[rnd.IntN(6)]
-		lasts := time.Duration(200+rnd.IntN(6000)) * time.Millisecond
+		lasts := time.Duration(200+rnd.IntN(4000)) * time.Millisecond
+		if rnd.IntN(5) == 0 {
+			lasts += 8 * time.Second // longer than heartbeats and leases allow
+		}
+		lasts = min(lasts, long-at+2*time.Second)
 		name := processes[rnd.IntN(len(processes))]
 		busy := 0
 		for _, end := range until {

@@ -37,27 +37,34 @@ class Device {
   constructor(o) {
     Object.assign(this, o);
     this.random = random(o.seed);
+    this.opens();
+  }
+
+  // opens makes a socket. One of 2.2 serves only once: where it is told to connect while an upgrade keeps it from closing, it loses sight of a connection.
+  opens() {
     const common = { forceNew: true, reconnectionDelay: 100, reconnectionDelayMax: 1000, timeout: 5000, transports: this.transports ?? undefined };
+    const device = this;
+    let socket;
     if (this.library === "old") {
-      const socket = (this.socket = oldIO(url, { ...common, query: { token: this.token, device: this.d } }));
-      socket.on("error", (message) => { socket.close(); this.comeBack(message); });
+      socket = this.socket = oldIO(url, { ...common, query: { token: this.token, device: this.d } });
+      socket.on("error", (message) => { if (socket === this.socket) { socket.close(); this.comeBack(message); } });
       const { onevent } = socket;
-      const device = this;
-      socket.onevent = function (packet) { device.hear(...packet.data); onevent.call(this, packet); };
+      socket.onevent = function (packet) { if (socket === device.socket) device.hear(...packet.data); onevent.call(this, packet); };
     } else {
-      const socket = (this.socket = io(url, { ...common, auth: { token: this.token }, query: { device: this.d } }));
+      socket = this.socket = io(url, { ...common, auth: { token: this.token }, query: { device: this.d } });
       socket.on("connect_error", (e) => { if (!socket.active) this.comeBack(e.message, e.data?.retryAfter); });
       socket.onAny((...args) => this.hear(...args));
     }
-    this.socket.on("connect", () => this.came());
-    this.socket.on("disconnect", (reason) => this.went(reason));
+    socket.on("connect", () => { if (socket === this.socket) this.came(); });
+    socket.on("disconnect", (reason) => { if (socket === this.socket) this.went(reason); });
   }
 
   // The libraries do not come back by themselves from a refusal or when the server has closed them.
   async comeBack(why, after = 1) {
     tell({ d: this.d, k: "refused", why: String(why) });
+    const { socket } = this;
     await pause(after * 1000 * (0.5 + this.random()));
-    if (this.wanted && !this.socket.connected) this.socket.connect();
+    if (this.wanted && socket === this.socket) this.comes();
   }
 
   came() {
@@ -79,7 +86,12 @@ class Device {
   }
 
   leave() { this.wanted = false; this.socket.disconnect(); }
-  comes() { this.wanted = true; if (!this.socket.connected) this.socket.connect(); }
+  comes() {
+    this.wanted = true;
+    if (this.socket.connected) return;
+    if (this.library === "old") this.opens();
+    else this.socket.connect();
+  }
 
   hear(event, ...args) {
     if (!told.has(event)) return;
