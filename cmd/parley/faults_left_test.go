@@ -5,8 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,18 +44,6 @@ func (in *installation) figures() figures {
 		f.consumers = max(f.consumers, jsz.Consumers)
 	}
 	return f
-}
-
-// page is what is there; "" where there is no answer.
-func page(url string) string {
-	client := http.Client{Timeout: 5 * time.Second}
-	res, err := client.Get(url)
-	if err != nil {
-		return ""
-	}
-	defer res.Body.Close()
-	b, _ := io.ReadAll(res.Body)
-	return string(b)
 }
 
 // What may be there in the end beyond what was there in the beginning.
