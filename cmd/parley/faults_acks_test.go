@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// messages checks the acks of what was sent: what is acknowledged is in the history, once, as it was sent and where the ack says; what is refused nobody has seen.
+// messages checks the acks of what was sent: what is acknowledged is in the history, once, where the ack says, and in the order in which its device sent it;
+// what is refused nobody has seen.
 func (s *story) messages(l *library) {
 	type name struct{ conversation, id string }
 	at := map[name]uint64{}
@@ -22,10 +23,17 @@ func (s *story) messages(l *library) {
 		}
 	}
 	acked := map[name]bool{}
+	last := map[name]*op{} // of each device in each conversation, of what was stored at the first try
 	for _, o := range s.ops {
-		if o.id != "" && o.code == 0 {
-			acked[name{o.conversation, o.id}] = true
+		if o.id == "" || o.code != 0 {
+			continue
 		}
+		if before := last[name{o.conversation, o.device}]; o.tries == 1 && !acked[name{o.conversation, o.id}] {
+			if last[name{o.conversation, o.device}] = o; before != nil && before.seq > o.seq {
+				s.fault("%s sent %q after %q in %s, and it is stored at %d before %d", o.device, o.id, before.id, o.conversation, o.seq, before.seq)
+			}
+		}
+		acked[name{o.conversation, o.id}] = true
 	}
 	for _, d := range s.devices {
 		for conversation, view := range d.view {
@@ -45,7 +53,8 @@ func (s *story) messages(l *library) {
 		n := name{o.conversation, o.id}
 		switch seq := at[n]; {
 		case o.code == 0 && seq != o.seq:
-			s.fault("%s's message %q in %s was acknowledged at %d (sent at %.2fs, %d tries), and is read at %d (0: nowhere)", o.device, o.id, o.conversation, o.seq, o.at.Seconds(), o.tries, seq)
+			s.fault("%s's message %q in %s was acknowledged at %d (sent at %.2fs, %d tries), and is read at %d (0: nowhere)",
+				o.device, o.id, o.conversation, o.seq, o.at.Seconds(), o.tries, seq)
 		case o.code > 0 && seq != 0 && !acked[n]:
 			s.fault("%s's message %q in %s was refused with code %d, and is read at %d", o.device, o.id, o.conversation, o.code, seq)
 		}

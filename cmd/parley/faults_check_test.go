@@ -161,8 +161,8 @@ func (d *diary) knows(l *library, conversation string) bool {
 	return member || len(d.view[conversation]) > 0
 }
 
-// unbroken checks that each device has heard, between the first and the last of what it heard without a break, all that was stored: all that anybody has heard
-// there, and all messages.
+// unbroken checks that each device has heard, between the first and the last of what it heard without a break, all that was stored: all that anybody
+// has heard there, and all messages.
 func (s *story) unbroken(l *library) {
 	said := map[string]map[uint64]historic{}
 	for _, histories := range l.histories {

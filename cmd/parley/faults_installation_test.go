@@ -63,7 +63,7 @@ func (in *installation) file(name, format string, args ...any) string {
 // quick are settings by which the lost are noticed sooner than as a rule.
 var quick = []string{"--socket.ping", "2s", "--socket.pong", "6s"}
 
-// apart starts a cluster of three NATS servers, a database, two projectors, and three edges behind a proxy.
+// apart3 starts a cluster of three NATS servers, a database, two projectors, and three edges behind a proxy.
 func apart3(t *testing.T) *installation {
 	in := newInstallation(t)
 	haproxy, err := exec.LookPath("haproxy")
@@ -82,7 +82,8 @@ func apart3(t *testing.T) *installation {
 		addr, ops := freeAddress(t), freeAddress(t)
 		in.ops = append(in.ops, "http://"+ops)
 		in.keep(name, append([]string{in.parley, role, "--listen", addr, "--ops.addr", ops, "--data", filepath.Join(in.dir, name), "--auth.secret", in.secret,
-			"--nats", strings.Join(urls, ","), "--mysql", "root@tcp(" + in.wire(name, "mariadb", in.db.Socket) + ")/" + database, "--nats.replicas", "3", "--log.shards", "3"}, quick...)...)
+			"--nats", strings.Join(urls, ","), "--nats.replicas", "3", "--log.shards", "3",
+			"--mysql", "root@tcp(" + in.wire(name, "mariadb", in.db.Socket) + ")/" + database}, quick...)...)
 		return addr
 	}
 	for i := range 2 {

@@ -109,7 +109,8 @@ func gather(tb testing.TB, dir, secret string, rnd *rand.Rand, devices, processe
 }
 
 func tokenFor(tb testing.TB, secret, id string) string {
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": id, "name": id, "exp": time.Now().Add(24 * time.Hour).Unix()}).SignedString([]byte(secret))
+	claims := jwt.MapClaims{"sub": id, "name": id, "exp": time.Now().Add(24 * time.Hour).Unix()}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
 	must(tb, err)
 	return token
 }

@@ -257,7 +257,8 @@ func (s *story) hear(d *diary, t told) {
 		}
 		s.stored[e.conversation][e.place] = e
 	} else if first.what != e.what || first.of != e.of || first.id != e.id || first.text != e.text {
-		s.fault("%s hears at %d in %s %s %q %q; %s heard there %s %q %q", d.name, e.place, e.conversation, e.what, e.id, e.text, first.to, first.what, first.id, first.text)
+		s.fault("%s hears at %d in %s %s %q %q; %s heard there %s %q %q", d.name, e.place, e.conversation, e.what, e.id, e.text,
+			first.to, first.what, first.id, first.text)
 	}
 	if e.what == "removed" {
 		delete(d.online, other(d.person, e.conversation))

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// TestFaults has two hundred devices talk over an installation of a cluster of three NATS servers, MariaDB, two projectors, and three edges behind HAProxy, while
-// at random each of them, and the clients, are killed, stopped, stand still, or are off the network. In the end all is well again, and what the
-// clients have told is checked. make test-faults has it go on for longer; SEED repeats a run, as far as chance lets it.
+// TestFaults has two hundred devices talk over an installation of three NATS servers, MariaDB, two projectors, and three edges behind HAProxy, while at
+// random each of them, and the clients, are killed, stopped, stand still, or are off the network. In the end all is well again, and what the clients have
+// told is checked. make test-faults has it go on for longer; SEED repeats a run, as far as chance lets it.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	in := apart3(t)
@@ -33,7 +33,8 @@ func TestFaultsOfOneProcess(t *testing.T) {
 	in.door = freeAddress(t)
 	ops, data := freeAddress(t), filepath.Join(in.dir, "data")
 	in.ops, in.edges = []string{"http://" + ops}, []string{"http://" + in.door}
-	in.keep("parley", append([]string{in.parley, "--listen", in.door, "--ops.addr", ops, "--data", data, "--auth.secret", in.secret, "--log.sync", "100ms"}, quick...)...)
+	in.keep("parley", append([]string{in.parley, "--listen", in.door, "--ops.addr", ops, "--data", data, "--auth.secret", in.secret,
+		"--log.sync", "100ms"}, quick...)...)
 	in.serves()
 	c := gather(t, in.dir, in.secret, in.rnd, 60, 2, func(process string) string { return "http://" + in.wire(process, "parley", in.door) })
 	in.suffers(c, 15*time.Second, 2*time.Second, nil)
@@ -89,7 +90,8 @@ func misfortunes(rnd *rand.Rand, processes []string, long time.Duration) (all []
 	return all
 }
 
-// suffers has the crowd talk while faults come, and checks it all when they are over. verify are the settings of parley verify; nil where that has nothing to look at.
+// suffers has the crowd talk while faults come, and checks it all when they are over. verify are the settings of parley verify; nil where that has
+// nothing to look at.
 func (in *installation) suffers(c *crowd, long, every time.Duration, verify []string) {
 	asked := os.Getenv("FAULTS")
 	if asked != "" {
@@ -110,7 +112,8 @@ func (in *installation) suffers(c *crowd, long, every time.Duration, verify []st
 	for _, n := range c.nodes {
 		names, in.processes = append(names, n.name), append(in.processes, n.kept)
 	}
-	in.Logf("%d people with %d devices have come, are friends and in %d groups after %v", len(c.ids), len(c.story.devices), len(c.circles), time.Since(begun).Round(time.Millisecond))
+	in.Logf("%d people with %d devices have come, are friends and in %d groups after %v", len(c.ids), len(c.story.devices), len(c.circles),
+		time.Since(begun).Round(time.Millisecond))
 	c.story.starts()
 	c.act(every)
 	in.befall(misfortunes(in.rnd, names, long))

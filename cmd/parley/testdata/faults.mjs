@@ -242,40 +242,54 @@ class Device {
   friend() { return this.pick(people[this.person].friends); }
   group() { return this.pick(people[this.person].groups); }
 
+  send(to, msg) {
+    const where = to.slice(2);
+    return to.startsWith("g:") ? this.op("groupSend", [{ gid: where }, msg], true) : this.op("send", [where, msg], true);
+  }
+
   async say(to) {
     const id = `${this.d}-${this.life}-${++ops}`;
     const msg = { txt: "said " + id, id };
-    const answer = await (to.startsWith("g:") ? this.op("groupSend", [{ gid: to.slice(2) }, msg], true) : this.op("send", [to.slice(2), msg], true));
+    const answer = await this.send(to, msg);
     if (answer.code === 0) this.mine = [...this.mine, { conversation: to, seq: answer.data.seq, msg }].slice(-10);
-    return answer;
   }
 
-  actions = [
+  // What people do, and how often of a hundred times or so. Some of it is refused, or cannot be done just now.
+  does = [
     [30, () => this.friend() && this.say("u:" + this.friend())],
     [30, () => this.group() && this.say("g:" + this.group())],
-    [6, () => { const to = this.random() < 0.5 && this.group() ? "g:" + this.group() : "u:" + this.friend(); return Promise.all([1, 2, 3].map(() => this.say(to))); }],
-    [8, () => { const m = this.pick(this.mine); return m && this.op("edit", [m.conversation, m.seq, { txt: `edited ${this.d}-${this.life}-${++ops}` }]); }],
-    [3, () => { const m = this.pick(this.mine); return m && this.op("recall", [m.conversation, m.seq]); }],
-    [9, () => { const [c, seqs] = this.pick([...this.recent]) ?? []; return c && this.op("react", [c, this.pick(seqs), this.pick(["👍", "🎉"]), this.random() < 0.7]); }],
-    [8, () => { const [c, seqs] = this.pick([...this.recent]) ?? []; return c && this.op("read", [c, this.pick(seqs)]); }],
-    [3, () => { const m = this.pick(this.mine); // the same once more
-      return m && (m.conversation.startsWith("g:") ? this.op("groupSend", [{ gid: m.conversation.slice(2) }, m.msg], true) : this.op("send", [m.conversation.slice(2), m.msg], true)); }],
+    [6, () => this.atOnce(this.random() < 0.5 && this.group() ? "g:" + this.group() : "u:" + this.friend())],
+    [8, () => this.changes((m) => this.op("edit", [m.conversation, m.seq, { txt: `edited ${this.d}-${this.life}-${++ops}` }]))],
+    [3, () => this.changes((m) => this.op("recall", [m.conversation, m.seq]))],
+    [3, () => this.changes((m) => this.send(m.conversation, m.msg))], // the same once more
+    [9, () => this.answers((c, seq) => this.op("react", [c, seq, this.pick(["👍", "🎉"]), this.random() < 0.7]))],
+    [8, () => this.answers((c, seq) => this.op("read", [c, seq]))],
     [2, () => this.say("u:" + this.pick(people[this.person].strangers))],
     [2, () => this.say("g:" + this.pick(groups.filter((g) => !g.members.includes(this.person))).gid)],
-    [2, () => { const g = groups.find((g) => g.gid === this.group()); return g && g.members[0] !== this.person && this.op("leaveGroup", [g.gid]); }],
-    [3, () => { const g = this.pick(groups.filter((g) => g.members[0] === this.person)); return g && this.op("invite", [g.gid, this.pick(g.members.slice(1))]); }],
-    [1, async () => { const f = this.friend(); if (f) { await this.op("removeFriend", [f]); await this.op("sendApply", [f], true); } }],
+    [2, () => this.leaves(groups.find((g) => g.gid === this.group()))],
+    [3, () => this.invites(this.pick(groups.filter((g) => g.members[0] === this.person)))],
+    [1, () => this.fallsOut(this.friend())],
     [5, async () => { this.leave(); await pause(300 + 4000 * this.random()); this.comes(); }],
   ];
 
+  atOnce(to) { return Promise.all([1, 2, 3].map(() => this.say(to))); }
+  changes(how) { const m = this.pick(this.mine); return m && how(m); }
+  answers(how) { const [conversation, seqs] = this.pick([...this.recent]) ?? []; return conversation && how(conversation, this.pick(seqs)); }
+  leaves(g) { return g && g.members[0] !== this.person && this.op("leaveGroup", [g.gid]); }
+  invites(g) { return g && this.op("invite", [g.gid, this.pick(g.members.slice(1))]); }
+  async fallsOut(f) {
+    await this.op("removeFriend", [f]);
+    await this.op("sendApply", [f], true);
+  }
+
   async act(every) {
-    const sum = this.actions.reduce((s, [weight]) => s + weight, 0);
+    const sum = this.does.reduce((s, [weight]) => s + weight, 0);
     this.busy = true;
     while (acting) {
       await Promise.race([pause(every * 2 * this.random()), over]);
       if (!acting || !this.up) continue;
       let at = this.random() * sum;
-      await this.actions.find(([weight]) => (at -= weight) < 0)[1]();
+      await this.does.find(([weight]) => (at -= weight) < 0)[1]();
     }
     this.busy = false;
   }
