@@ -130,9 +130,9 @@ class Device {
   async get(path) {
     const res = await fetch(api + path, { headers: { authorization: "Bearer " + this.token }, signal: AbortSignal.timeout(10000) });
     const body = await res.json();
+    if (res.headers.has("parley-behind")) throw new Error(`${path}: behind`);
     if (res.status === 403 || res.status === 404) return null;
     if (res.status !== 200) throw new Error(`${path}: ${res.status}`);
-    if (res.headers.has("parley-behind")) throw new Error(`${path}: behind`);
     return body;
   }
 
