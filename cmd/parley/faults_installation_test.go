@@ -32,6 +32,8 @@ type installation struct {
 	ops       []string // and where they and the projectors answer operators
 	monitors  []string // of the NATS servers
 	settings  []string // of a parley command that looks at the log and the tables
+	host      string   // all addresses are of it
+	ports     int      // that have been given away
 }
 
 // newInstallation is an empty one. Its files are kept where FAULTS_DIR says, else removed.
@@ -42,7 +44,14 @@ func newInstallation(t *testing.T) *installation {
 		must(t, os.RemoveAll(dir))
 		must(t, os.MkdirAll(dir, 0o700))
 	}
-	return &installation{T: t, rnd: rand.New(rand.NewPCG(seed(t), 0)), network: &network{tb: t}, binaries: build(t), dir: dir, secret: strings.Repeat("s", 32)}
+	host := fmt.Sprintf("127.%d.%d.%d", 1+rand.IntN(250), rand.IntN(250), 1+rand.IntN(250)) // whose ports nobody else takes
+	return &installation{T: t, host: host, rnd: rand.New(rand.NewPCG(seed(t), 0)), network: &network{tb: t}, binaries: build(t), dir: dir, secret: strings.Repeat("s", 32)}
+}
+
+// address is one that stays the process's over its restarts.
+func (in *installation) address() string {
+	in.ports++
+	return fmt.Sprintf("%s:%d", in.host, 4000+in.ports)
 }
 
 // keep starts a process and keeps it running. Those that matter less than what is tested are nice.
@@ -79,7 +88,7 @@ func apart3(t *testing.T) *installation {
 		for i, addr := range nats {
 			urls = append(urls, "nats://"+in.wire(name, fmt.Sprintf("nats-%d", i+1), addr))
 		}
-		addr, ops := freeAddress(t), freeAddress(t)
+		addr, ops := in.address(), in.address()
 		in.ops = append(in.ops, "http://"+ops)
 		in.keep(name, append([]string{in.parley, role, "--listen", addr, "--ops.addr", ops, "--data", filepath.Join(in.dir, name), "--auth.secret", in.secret,
 			"--nats", strings.Join(urls, ","), "--nats.replicas", "3", "--log.shards", "3",
@@ -95,7 +104,7 @@ func apart3(t *testing.T) *installation {
 		in.edges = append(in.edges, "http://"+addr)
 		fmt.Fprintf(&servers, "  server edge-%d %s check inter 500ms fall 2 rise 1\n", i+1, in.wire("haproxy", fmt.Sprintf("edge-%d", i+1), addr))
 	}
-	in.door = freeAddress(t)
+	in.door = in.address()
 	in.keep("haproxy", haproxy, "-db", "-f", in.file("haproxy.cfg", haproxyConfig, in.door, servers.String()))
 	in.settings = []string{"--nats", "nats://" + nats[0], "--mysql", in.db.DSN, "--data", in.dir, "--auth.secret", in.secret}
 	in.serves()
@@ -129,10 +138,10 @@ func (in *installation) cluster() (clients []string) {
 	in.Helper()
 	var routes []string
 	for range 3 {
-		clients, routes = append(clients, freeAddress(in.T)), append(routes, freeAddress(in.T))
+		clients, routes = append(clients, in.address()), append(routes, in.address())
 	}
 	for i := range 3 {
-		name, monitor := fmt.Sprintf("nats-%d", i+1), freeAddress(in.T)
+		name, monitor := fmt.Sprintf("nats-%d", i+1), in.address()
 		in.monitors = append(in.monitors, "http://"+monitor)
 		var others []string
 		for j := range 3 {

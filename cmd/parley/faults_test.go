@@ -30,8 +30,8 @@ func TestFaults(t *testing.T) {
 func TestFaultsOfOneProcess(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
-	in.door = freeAddress(t)
-	ops, data := freeAddress(t), filepath.Join(in.dir, "data")
+	in.door = in.address()
+	ops, data := in.address(), filepath.Join(in.dir, "data")
 	in.ops, in.edges = []string{"http://" + ops}, []string{"http://" + in.door}
 	in.keep("parley", append([]string{in.parley, "--listen", in.door, "--ops.addr", ops, "--data", data, "--auth.secret", in.secret,
 		"--log.sync", "100ms"}, quick...)...)
