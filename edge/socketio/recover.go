@@ -40,8 +40,11 @@ func (s *Socket) Recover(key string) *Recovery {
 		return nil
 	}
 	r := &Recovery{socket: s}
-	if json.Unmarshal(s.handshake.Auth, &r.former) != nil || r.former.Offset == nil || !madeFor(key, r.former.PID) {
+	switch json.Unmarshal(s.handshake.Auth, &r.former); {
+	case r.former.PID == "" || r.former.Offset == nil:
 		r.former = recovery{}
+	case !madeFor(key, r.former.PID):
+		*r.former.Offset = ""
 	}
 	c := s.conn
 	c.mu.Lock()
@@ -50,7 +53,7 @@ func (s *Socket) Recover(key string) *Recovery {
 	return r
 }
 
-// Offset is the one that the client comes back with, if it comes back.
+// Offset is the one that the client comes back with, if it comes back: "" where it was given for another key.
 func (r *Recovery) Offset() (offset string, back bool) {
 	if r.former.Offset == nil {
 		return "", false
