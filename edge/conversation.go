@@ -192,13 +192,16 @@ func (c *conversation) at(seq uint64) standing {
 	return c.standing
 }
 
-// holed says whether a live copy names one before it, in its lane, that has not come.
+// holed says whether a live copy names one before it, in its lane, that has not come. The caller holds the ledger's lock, and c.mu.
 func (c *conversation) holed(r domain.Record) bool {
 	switch r.Event.Lane() {
 	case domain.LaneState:
 		return r.Prev > c.upTo
 	case domain.LaneTalk:
-		return c.lanes.talk != 0 && r.Prev > c.lanes.talk
+		if c.lanes.talk == 0 {
+			return c.hub.ledger.suspects(r)
+		}
+		return r.Prev > c.lanes.talk
 	}
 	return false
 }
@@ -221,15 +224,16 @@ func (c *conversation) lose() (idle bool) {
 
 // reread takes from the log what has come since the last record that was dealt with, and did not get here or found no place.
 func (c *conversation) reread(ctx context.Context) error {
+	c.hub.ledger.mu.Lock()
 	c.mu.Lock()
 	after, hearers := c.seen, slices.Collect(maps.Keys(c.audience))
-	if len(c.queue) > 0 && after > 0 && c.holed(c.queue[0]) {
+	if len(c.queue) > 0 && c.hub.ledger.lossy && c.holed(c.queue[0]) { // one that was lost may be before others that came
 		r := c.queue[0]
-		c.mu.Unlock()
-		proven := c.hub.ledger.unproven(r.Shard)
-		c.mu.Lock()
-		after = min(after, max(proven, *c.lanes.of(r.Event)))
+		if from := max(c.hub.ledger.proven.at(r.Shard), *c.lanes.of(r.Event)); after == 0 || from < after {
+			after = from
+		}
 	}
+	c.hub.ledger.mu.Unlock()
 	c.short = false // from now on there is place again
 	if after == 0 {
 		c.standing = nil // what is not read may have changed it

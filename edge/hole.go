@@ -102,13 +102,37 @@ func (h *hub) sweep() {
 			return
 		case <-every.C:
 		}
-		for shard := range h.since() {
-			// What has not come by now, though something later has, is lost, or comes too late.
-			if err := h.read(h.gaps, shard, 0, h.ledger.upTo(shard)); err != nil && h.gaps.Err() == nil {
-				h.edge.logger.Warn("cannot make sure that no live copies are missing; trying again", "shard", shard, "error", err)
-			}
+		if err := h.sweepOnce(h.gaps); err != nil && h.gaps.Err() == nil {
+			h.edge.logger.Warn("cannot make sure that no live copies are missing; trying again", "error", err)
 		}
 	}
+}
+
+func (h *hub) sweepOnce(ctx context.Context) error {
+	from := h.since()
+	if from == nil {
+		return nil
+	}
+	ends, err := h.fence(ctx)
+	for shard := 0; shard < len(ends) && err == nil; shard++ {
+		err = h.read(ctx, shard, from[shard], ends[shard].Seq) // what has not come by now is lost, or comes too late
+	}
+	return err
+}
+
+// fence waits for all copies of what is stored now, and gives up to where that is.
+func (h *hub) fence(ctx context.Context) ([]domain.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ends, err := h.edge.Log.Ends(ctx)
+	if err == nil {
+		err = h.live.Fence(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.ledger.reach(ends)
+	return ends, nil
 }
 
 // since gives by shard what had been stored when the first of those came who are here; 0 where somebody is just coming, or a conversation is kept, which

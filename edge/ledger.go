@@ -95,6 +95,8 @@ func (l *ledger) release() {
 
 // reach notes that all copies up to some ends of the log have come.
 func (l *ledger) reach(ends []domain.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for shard, end := range ends {
 		if end.Seq > l.reached.at(shard) {
 			l.reached.set(shard, end.Seq)
@@ -126,12 +128,8 @@ func (l *ledger) unproven(shard int) uint64 {
 	return from
 }
 
-// upTo gives how far a shard has come.
-func (l *ledger) upTo(shard int) uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reached.at(shard)
-}
+// suspects says whether the record before one, in its lane, may have been lost. The caller holds l.mu.
+func (l *ledger) suspects(r domain.Record) bool { return l.lossy && r.Prev > l.proven.at(r.Shard) }
 
 // wait notes what waits in a conversation; nil is nothing. The caller holds l.mu.
 func (l *ledger) wait(c *conversation, h *head) {
@@ -170,12 +168,11 @@ func (l *ledger) holes(c *cursor) bool {
 	return true
 }
 
-// join lets a device hear what is dealt with from now on, and gives the offset of whoever needs nothing before. Where ends are given, all copies up to them
-// have come. sure says whether it is certain what was dealt with.
-func (l *ledger) join(s *session, ends []domain.Position) (offset string, sure bool) {
+// join lets a device hear what is dealt with from now on, and gives the offset of whoever needs nothing before. sure says whether it is certain what was
+// dealt with.
+func (l *ledger) join(s *session) (offset string, sure bool) {
 	l.mu.Lock()
 	defer l.release()
-	l.reach(ends)
 	s.live, s.entry = true, entry{reached: slices.Clone(l.reached)}
 	sure = true
 	for c, h := range l.waiting {

@@ -63,14 +63,8 @@ func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView, bac
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	ends, failed := h.edge.Log.Ends(ctx)
-	if failed == nil {
-		failed = h.live.Fence(ctx)
-	}
-	if failed != nil { // who comes anew does without
-		ends = nil
-	}
-	offset, sure = h.ledger.join(s, ends)
+	_, failed := h.fence(ctx) // who comes anew does without
+	offset, sure = h.ledger.join(s)
 	h.mu.Lock()
 	p.entered = true
 	h.mu.Unlock()

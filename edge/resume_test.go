@@ -9,8 +9,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/domain"
+	"parley/edge"
 )
 
 // back brings a device back that has gone, to any edge, and says whether it was recovered.
@@ -327,6 +329,56 @@ func TestMissedOverHTTP(t *testing.T) {
 		}
 		if status, _ := n.ask(http.MethodGet, "/api/events?after=x", w.token("ann"), "", nil); status != http.StatusUnprocessableEntity {
 			t.Errorf("what is no cursor has status %d", status)
+		}
+	})
+}
+
+// Live copies that are lost without anybody being told, between the servers of a cluster, are told all the same, also out of the order of the lanes, and once.
+func TestLossWithoutAWord(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		w.people("ann", "bob")
+		w.befriend("ann", "bob")
+		direct, g := domain.Direct("ann", "bob"), w.group("g", "bob", "ann")
+		f := newFaulty(w)
+		n := w.edge(f.into(w), func(o *edge.Options) { o.Settings.Sweep = 20 * time.Millisecond })
+		steady := w.edge().device("ann")
+		a := n.device("ann")
+		lost := map[string]bool{}
+		f.set(func() {
+			f.unnoticed = true
+			f.drop = func(r domain.Record) bool {
+				m, ok := r.Event.(domain.Message)
+				return ok && lost[string(m.Msg)]
+			}
+		})
+		for round := range 5 {
+			one, two, last := fmt.Sprint("one ", round), fmt.Sprint("two ", round), fmt.Sprint("last ", round)
+			f.set(func() { lost[`"`+one+`"`], lost[`"`+two+`"`], lost[`"`+last+`"`] = true, true, true })
+			w.say(direct, "bob", one)
+			w.say(g, "bob", two)
+			w.append(g, domain.GroupDescribed{By: "bob", Name: fmt.Sprint("name ", round), History: domain.HistoryAll})
+			w.say(g, "bob", fmt.Sprint("heard ", round))
+			w.say(direct, "ann", last)
+			for _, txt := range []string{one, two, last} {
+				a.until(txt)
+				steady.until(txt)
+			}
+		}
+		texts := func(d *device) (all []string) {
+			for _, s := range d.talk() {
+				all = append(all, s.Txt)
+			}
+			slices.Sort(all)
+			return all
+		}
+		if got, want := texts(a), texts(steady); len(want) != 20 || !slices.Equal(got, want) {
+			t.Errorf("heard %q, want %q", got, want)
+		}
+		again, recovered := a.back(n)
+		again.ok("send", "bob", "end")
+		again.until("end")
+		if !recovered || len(again.talk()) > 1 {
+			t.Errorf("recovered: %v; and it is told again %v", recovered, again.talk())
 		}
 	})
 }
