@@ -167,8 +167,8 @@ func (n *node) openViews(ctx context.Context) error {
 	return nil
 }
 
-// whileMaking is how far the heap may grow, in percent, before garbage is collected while the read models are made in memory: most of what comes then
-// stays, and to look for garbage in it again and again takes a third of the time.
+// whileMaking is how far the heap may grow, in percent, before garbage is collected while the read models are made: in memory most of what comes then
+// stays, and to look for garbage in it again and again takes a third of the time; with tables it takes a sixth of it.
 const whileMaking = 300
 
 // startProjector sets the projector to work. Where the read models are in memory it waits until they are made.
