@@ -236,6 +236,11 @@ func (s *story) take(process string, b []byte) {
 	case "has":
 		delete(d.asks, t.N)
 	case "hear":
+		if t.E == "reset" {
+			s.counts["reset"]++
+			d.stop()
+			d.synced = false
+		}
 		s.hear(d, t)
 	}
 }

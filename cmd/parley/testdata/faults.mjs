@@ -72,9 +72,8 @@ class Device {
     tell({ d: this.d, k: "up", recovered });
     this.up = true;
     for (const go of this.waiting.splice(0)) go();
-    if (recovered && this.synced && [...this.known.keys()].every((c) => this.ready.has(c))) return;
     this.op("sign", [{ user: { id: this.person }, rooms: [] }]);
-    this.anew();
+    if (!recovered || !this.synced || ![...this.known.keys()].every((c) => this.ready.has(c))) this.anew();
   }
 
   went(reason) {
