@@ -147,9 +147,9 @@ func (k *kept) complaints() (found []string) {
 	said, _ := os.ReadFile(k.log)
 	lines := bytes.Split(said, []byte("\n"))
 	for i, line := range lines {
-		for _, bad := range []string{"DATA RACE", "panic:", "fatal error:", "level=ERROR"} {
+		for bad, more := range map[string]int{"DATA RACE": 40, "panic:": 40, "fatal error:": 40, "level=ERROR": 1} {
 			if bytes.Contains(line, []byte(bad)) {
-				found = append(found, k.name+": "+string(bytes.Join(lines[i:min(i+20, len(lines))], []byte("\n"))))
+				found = append(found, k.name+": "+string(bytes.Join(lines[i:min(i+more, len(lines))], []byte("\n"))))
 			}
 		}
 	}
