@@ -77,7 +77,6 @@ type op struct {
 	code         int // -1 where nobody knows what became of it
 	tries        int
 	at           time.Duration
-	connection   int // of the device
 }
 
 // told is a line of a client's.
