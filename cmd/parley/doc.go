@@ -12,5 +12,8 @@
 // Chosen: github.com/schollz/progressbar for the bar of parley rebuild: MIT, released several times a year, and three small modules below it. Refused: cheggaaa/pb,
 // which brings seven. Lines are our own, where there is no terminal.
 //
+// Chosen: github.com/prometheus/client_golang for /metrics: Apache-2.0, from those who made the format, with Go's figures and the process's. Refused:
+// OpenTelemetry, which brings far more, and text of our own.
+//
 // Chosen: the first signal stops in order, within ten seconds; the second exits at once. Because: whoever presses twice means it.
 package main

@@ -55,7 +55,8 @@ func reachable(addr string) string {
 	return addr
 }
 
-// startOps serves what operators ask: /healthz says that the process lives, /readyz that it can do its work, or why not.
+// startOps serves what operators ask: /healthz says that the process lives, /readyz that it can do its work, or why not, /metrics how much of
+// everything it has.
 func (n *node) startOps(context.Context) error {
 	if n.Ops.Addr == "" {
 		return nil
@@ -71,6 +72,7 @@ func (n *node) startOps(context.Context) error {
 		}
 		fmt.Fprintln(w, "ready")
 	})
+	mux.Handle("GET /metrics", n.metrics())
 	address, err := n.listen("ops.addr", n.Ops.Addr, mux, nil)
 	n.serving = append(n.serving, "health at http://"+address+"/readyz")
 	return err

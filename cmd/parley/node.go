@@ -45,7 +45,8 @@ type node struct {
 
 	journal   *journal.Journal
 	views     views
-	projector *projector.Projector
+	projector *projector.Projector // nil where the process has not this role
+	serves    *edge.Edge           // likewise
 
 	serving []string // what is where, for whoever started the process
 
@@ -238,6 +239,7 @@ func (n *node) startEdge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	n.serves = e
 	n.onStop(e.Shutdown) // stopped again, to no effect, after the server has stopped it
 	address, err := n.listen("http.addr", n.HTTP.Addr, behindProxies(n.HTTP.Proxies, e), e.Shutdown)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"parley/projector/mysql/mysqltest"
 )
@@ -74,6 +75,18 @@ func start(tb testing.TB, args ...string) *process {
 	return p
 }
 
+// page is what is there; "" where there is no answer.
+func page(url string) string {
+	client := http.Client{Timeout: 5 * time.Second}
+	res, err := client.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	b, _ := io.ReadAll(res.Body)
+	return string(b)
+}
+
 // transports are the ways in which an unmodified client may come.
 var transports = map[string][]string{"default": nil, "websocket": {"websocket"}, "polling": {"polling"}}
 
@@ -112,6 +125,9 @@ func TestPage(t *testing.T) {
 			res.Body.Close()
 			return res.StatusCode == status
 		})
+	}
+	if figures := page(p.ops + "/metrics"); !strings.Contains(figures, "parley_connections 0\n") || !strings.Contains(figures, "go_goroutines ") {
+		t.Errorf("/metrics: %.500s", figures)
 	}
 	var problem struct{ Status, Code int }
 	if got := call(t, "GET", p.url+"/api/nowhere", "", nil, &problem); got != 404 || problem.Status != 404 || problem.Code != 2 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -164,5 +165,9 @@ func (j *Journal) trouble(use string, s *nats.Subscription, err error) {
 	if s != nil {
 		subject = s.Subject
 	}
-	j.log.Error("NATS reports trouble", "use", use, "subject", subject, "error", err)
+	level := slog.LevelError
+	if ne := net.Error(nil); errors.As(err, &ne) { // a connection that is lost, which is nothing out of the ordinary
+		level = slog.LevelWarn
+	}
+	j.log.Log(j.life, level, "NATS reports trouble", "use", use, "subject", subject, "error", err)
 }
