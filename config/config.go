@@ -27,6 +27,7 @@ type HTTP struct {
 	Addr    string         // host:port to listen on
 	Origins []string       // allowed browser origins besides the server's own; "*" allows every one
 	Proxies []netip.Prefix // peers whose X-Forwarded-For and X-Forwarded-Proto are believed
+	Drain   time.Duration  // how long an edge that is to stop says so before it sends anybody away
 }
 
 // Ops is the port for whoever runs the server.

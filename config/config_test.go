@@ -75,7 +75,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		HTTP:  HTTP{Addr: ":8080", Origins: got.HTTP.Origins, Proxies: got.HTTP.Proxies},
+		HTTP:  HTTP{Addr: ":8080", Origins: got.HTTP.Origins, Proxies: got.HTTP.Proxies, Drain: 2 * time.Second},
 		Ops:   Ops{Addr: "127.0.0.1:8081"},
 		Data:  Data{Dir: "data"},
 		NATS:  NATS{Replicas: 1},

@@ -39,6 +39,7 @@ var rules = [...]rule{
 		`a list of origins such as https://chat.example.com in lower case, without a path or the port that goes without saying, or "*"`},
 	{"http.proxies", false, func(c Config) bool { return all(c.HTTP.Proxies, netip.Prefix.IsValid) },
 		"a list of networks such as 10.0.0.0/8, or 127.0.0.1/32 for one address"},
+	{"http.drain", false, func(c Config) bool { return within(c.HTTP.Drain, 0, 10*time.Minute) }, "a duration from 0s to 10m, such as 2s"},
 	{"ops.addr", false, func(c Config) bool { return c.Ops.Addr == "" || address(c.Ops.Addr) }, addrs + ", or empty"},
 	{"data.dir", false, func(c Config) bool { return c.Data.Dir != "" && path(c.Data.Dir) }, "the path of a folder, at most 4096 bytes"},
 	{"nats.url", true, func(c Config) bool { return c.NATS.URL == "" || all(strings.Split(c.NATS.URL, ","), server) },

@@ -216,12 +216,16 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Shutdown sends every client away so that it comes back by itself, to another edge, and waits for what is under way: for the clients at
-// most until ctx is done, then for what the edge has asked the log. The caller has stopped to accept connections before. A second Shutdown
-// does no harm.
-func (e *Edge) Shutdown(ctx context.Context) error {
+// Drain sends every client away so that it comes back by itself, to another edge, and takes no new one; the API goes on. What clients have asked for
+// before is done and answered first. It waits for them at most until ctx is done, and does no harm a second time.
+func (e *Edge) Drain(ctx context.Context) error {
 	e.presence.close()
-	err := e.sockets.Shutdown(ctx)
+	return e.sockets.Shutdown(ctx)
+}
+
+// Shutdown drains the edge and waits for what it has asked the log. The caller has stopped to accept connections before. A second Shutdown does no harm.
+func (e *Edge) Shutdown(ctx context.Context) error {
+	err := e.Drain(ctx)
 	e.presence.seen.flush(ctx)
 	e.stopHearing()
 	e.hub.endGaps()

@@ -11,7 +11,7 @@ import (
 )
 
 // finishWithin is how long requests that are under way may take to end when the process stops: the parts behind them need time as well.
-const finishWithin = 3 * time.Second
+const finishWithin = 2 * time.Second
 
 // listen serves HTTP at an address until the process stops: then it lets drain send those who are connected away, for which clients that
 // poll must still be heard, and takes no more. It gives the address as one would type it.
@@ -46,6 +46,16 @@ func (n *node) listen(key, addr string, h http.Handler, drain func(context.Conte
 	return reachable(l.Addr().String()), nil
 }
 
+// closing has each connection of HTTP end with its next answer once the process is to stop, so that no proxy sends a request on one that is just being closed.
+func (n *node) closing(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.state.Load() == draining {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // reachable is an address that a browser on this machine can open.
 func reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
@@ -55,7 +65,7 @@ func reachable(addr string) string {
 	return addr
 }
 
-// startOps serves what operators ask: /healthz says that the process lives, /readyz that it can do its work, or why not.
+// startOps serves what operators ask, from the beginning to the end: /healthz says that the process lives, /readyz that it can do its work, or why not.
 func (n *node) startOps(context.Context) error {
 	if n.Ops.Addr == "" {
 		return nil
@@ -72,11 +82,17 @@ func (n *node) startOps(context.Context) error {
 		fmt.Fprintln(w, "ready")
 	})
 	address, err := n.listen("ops.addr", n.Ops.Addr, mux, nil)
-	n.serving = append(n.serving, "health at http://"+address+"/readyz")
+	n.serving = append(n.serving, "health at http://"+address+"/readyz") // once it is ready
 	return err
 }
 
 func (n *node) ready(ctx context.Context) error {
+	switch n.state.Load() {
+	case starting:
+		return errors.New("starting")
+	case draining:
+		return errors.New("draining: it is about to stop")
+	}
 	var faults []error
 	if err := n.journal.Ready(ctx); err != nil {
 		faults = append(faults, fmt.Errorf("log: %w", err))

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"parley/config"
@@ -25,8 +26,8 @@ import (
 // roles are what a process does.
 type roles struct{ edge, projector bool }
 
-// stopWithin is how long a process may take to stop.
-const stopWithin = 10 * time.Second
+// stopWithin is how long a process may take to stop, once load balancers have forgotten it.
+const stopWithin = 8 * time.Second
 
 // views are the read models, to be written and asked.
 type views interface {
@@ -48,10 +49,18 @@ type node struct {
 	projector *projector.Projector
 
 	serving []string // what is where, for whoever started the process
+	state   atomic.Int32
 
 	stops []func(context.Context) error // of the parts, in the order of their start
 	fail  context.CancelCauseFunc       // stops the process because of a fault
 }
+
+// The states of a process, for those who ask whether it is ready.
+const (
+	starting int32 = iota
+	running
+	draining // it serves those who are here to the end, and wants no others
+)
 
 // serve starts a process's parts, waits until ctx ends or one of them fails, and stops them.
 func serve(ctx context.Context, c config.Config, does roles, out io.Writer, logger *slog.Logger) error {
@@ -59,17 +68,27 @@ func serve(ctx context.Context, c config.Config, does roles, out io.Writer, logg
 	if err := n.check(); err != nil {
 		return usageError{err}
 	}
-	running, fail := context.WithCancelCause(ctx)
+	alive, fail := context.WithCancelCause(ctx)
 	n.fail = fail
-	err := n.start(running)
+	err := n.start(alive)
 	if err == nil {
-		<-running.Done()
-		if err = context.Cause(running); errors.Is(err, context.Canceled) {
+		<-alive.Done()
+		n.state.Store(draining)
+		if err = context.Cause(alive); errors.Is(err, context.Canceled) {
 			err = nil // asked to stop
 			n.say("stopping")
+			n.beForgotten()
 		}
 	}
 	return errors.Join(err, n.stop())
+}
+
+// beForgotten gives load balancers the time to see that the process is no longer ready, while it serves whomever they still send. With an embedded log
+// there is no other edge that they could send anybody to.
+func (n *node) beForgotten() {
+	if n.edge && n.NATS.URL != "" {
+		time.Sleep(n.HTTP.Drain)
+	}
 }
 
 // check finds the settings that do not go with the roles.
@@ -92,11 +111,11 @@ func (n *node) start(ctx context.Context) error {
 		wanted bool
 		start  func(context.Context) error
 	}{
+		{true, n.startOps},
 		{true, n.openJournal},
 		{true, n.openViews},
 		{n.roles.projector, n.startProjector},
 		{n.edge, n.startEdge},
-		{true, n.startOps},
 	} {
 		if !part.wanted {
 			continue
@@ -105,6 +124,7 @@ func (n *node) start(ctx context.Context) error {
 			return err
 		}
 	}
+	n.state.Store(running)
 	n.say("serving      %s", strings.Join(n.serving, ", "))
 	return nil
 }
@@ -231,8 +251,8 @@ func (n *node) startEdge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.onStop(e.Shutdown) // stopped again, to no effect, after the server has stopped it
-	address, err := n.listen("http.addr", n.HTTP.Addr, behindProxies(n.HTTP.Proxies, e), e.Shutdown)
+	n.onStop(e.Shutdown)
+	address, err := n.listen("http.addr", n.HTTP.Addr, behindProxies(n.HTTP.Proxies, n.closing(e)), e.Drain)
 	if err != nil {
 		return err
 	}

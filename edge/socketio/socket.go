@@ -116,7 +116,7 @@ func (s *Socket) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return s.conn.emit(s, u)
+	return s.conn.emit(s, u, 0)
 }
 
 // Send sends an event that was encoded before. It copies nothing, and allocates when the queue has to grow.
@@ -137,7 +137,7 @@ func (s *Socket) Call(ctx context.Context, event string, args ...any) ([]Arg, er
 	if err != nil {
 		return nil, err
 	}
-	if err := s.conn.emit(s, u); err != nil {
+	if err := s.conn.emit(s, u, 0); err != nil {
 		return nil, err
 	}
 	select {
