@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"parley/domain"
+	"parley/edge/socketio"
 )
 
 // Limits of a request to the API.
@@ -31,7 +32,7 @@ func (e *Edge) serveAPI() {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
 	c.Transformers = append(c.Transformers, withCode)
 	api := humago.New(e.mux, c)
-	api.UseMiddleware(e.authenticate(api))
+	api.UseMiddleware(e.limit(api), e.authenticate(api))
 	e.serveAccounts(api)
 	e.serveErasure(api)
 	e.serveQueries(api)
@@ -109,7 +110,42 @@ func withCode(_ huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-type callerKey struct{}
+type (
+	callerKey  struct{}
+	addressKey struct{}
+)
+
+// addressOf is whom a request's address counts for.
+func addressOf(ctx context.Context) string { return ctx.Value(addressKey{}).(string) }
+
+// limit counts each request for its address before anything is done for it.
+func (e *Edge) limit(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		address := socketio.Source(ctx.RemoteAddr())
+		if err := e.strangers.take(address, requesting, 1, time.Now()); err != nil {
+			e.refuse(api, ctx, err)
+			return
+		}
+		next(huma.WithValue(ctx, addressKey{}, address))
+	}
+}
+
+// refuse answers a request by a refusal before it is read.
+func (e *Edge) refuse(api huma.API, ctx huma.Context, refusal error) {
+	err := e.problem(refusal)
+	if h := huma.HeadersError(nil); errors.As(err, &h) {
+		for name, values := range h.GetHeaders() {
+			ctx.SetHeader(name, values[0])
+		}
+	}
+	var p *Problem
+	errors.As(err, &p)
+	ctx.SetHeader("Content-Type", p.ContentType("application/json"))
+	ctx.SetStatus(p.GetStatus())
+	if err := api.Marshal(ctx.BodyWriter(), "application/json", p); err != nil {
+		e.logger.Debug("a refusal did not get to its client", "error", err)
+	}
+}
 
 // authenticate lets only those with a good token reach what asks for one. A token outlives its person; it is good no more then.
 func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context)) {
@@ -119,6 +155,12 @@ func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context))
 			return
 		}
 		who, err := e.Tokens.verify(ctx.Header("Authorization"))
+		if err == nil {
+			if err := e.people.take(string(who.id), asking, 1, time.Now()); err != nil {
+				e.refuse(api, ctx, err)
+				return
+			}
+		}
 		if err != nil || e.isErased(ctx.Context(), who.id) {
 			ctx.SetHeader("WWW-Authenticate", "Bearer")
 			says := "sign in first: send a token as Authorization: Bearer …"

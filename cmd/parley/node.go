@@ -242,11 +242,7 @@ func (n *node) startEdge(ctx context.Context) error {
 		Follow: func(deliver func(domain.Record), lost func()) (edge.Live, error) {
 			return n.journal.Live(deliver, lost)
 		},
-		Settings: edge.Settings{
-			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Reapply: n.Chat.Reapply, Edit: n.Chat.Edit, Recall: n.Chat.Recall,
-			Friends: n.Chat.Friends, Groups: n.Chat.Groups, Commands: n.Chat.Commands, Changes: n.Chat.Changes, Typing: n.Chat.Typing, Searches: n.Chat.Searches, Connects: n.Chat.Connects,
-			Logger: n.logger, Socket: n.wire(),
-		},
+		Settings: n.settings(),
 	})
 	if err != nil {
 		return err
@@ -258,6 +254,17 @@ func (n *node) startEdge(ctx context.Context) error {
 	}
 	n.serving = append(n.serving, "page and API at http://"+address)
 	return nil
+}
+
+// settings are what the settings say of chat.
+func (n *node) settings() edge.Settings {
+	return edge.Settings{
+		Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Reapply: n.Chat.Reapply, Edit: n.Chat.Edit, Recall: n.Chat.Recall,
+		Friends: n.Chat.Friends, Groups: n.Chat.Groups, Commands: n.Chat.Commands, Messages: n.Chat.Messages, Marks: n.Chat.Marks,
+		Changes: n.Chat.Changes, Typing: n.Chat.Typing, Searches: n.Chat.Searches, Connects: n.Chat.Connects, Requests: n.HTTP.Requests,
+		AddressCommands: n.Chat.Address, AddressRequests: n.HTTP.Address, Logins: n.HTTP.Logins, Guesses: n.HTTP.Guesses,
+		Logger: n.logger, Socket: n.wire(),
+	}
 }
 
 // wire is what the settings say of Socket.IO. An upgrade has the time that is the default: nobody has a reason to change it.

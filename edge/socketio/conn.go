@@ -113,7 +113,7 @@ func (c *conn) reserve(u unit) bool {
 		return false
 	}
 	if c.queued+u.cost() > c.server.options.MaxQueue {
-		c.closeLocked(reasonSlowReader, drop)
+		c.closeLocked(SlowReader, drop)
 		return false
 	}
 	c.queued += u.cost()

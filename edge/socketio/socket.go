@@ -42,8 +42,10 @@ const (
 	reasonShutdown         = "server shutting down"
 	reasonClientDisconnect = "client namespace disconnect"
 	reasonServerDisconnect = "server namespace disconnect"
-	reasonSlowReader       = "slow reader"
 )
+
+// SlowReader is why a socket ends whose client lets more wait than Options.MaxQueue.
+const SlowReader = "slow reader"
 
 // ConnectError is a refusal that the client gets to see: its connect_error event has an error with this message and data.
 type ConnectError struct {

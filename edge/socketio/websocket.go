@@ -214,8 +214,8 @@ func (c *conn) asText(units []unit) []unit {
 // closeFrames are what a WebSocket's close frame says of why it was closed (RFC 6455, 7.4.1), for whoever looks: the libraries show it and make nothing
 // of it. As in the reference implementation it says nothing of the other reasons. Never changed.
 var closeFrames = map[string][]byte{
-	reasonShutdown:   websocket.FormatCloseMessage(websocket.CloseGoingAway, reasonShutdown),
-	reasonSlowReader: websocket.FormatCloseMessage(websocket.ClosePolicyViolation, reasonSlowReader),
+	reasonShutdown: websocket.FormatCloseMessage(websocket.CloseGoingAway, reasonShutdown),
+	SlowReader:     websocket.FormatCloseMessage(websocket.ClosePolicyViolation, SlowReader),
 }
 
 // hangUp sends the close frame and gives the client a moment to answer it, which the reader waits for; or it just closes the WebSocket if
