@@ -78,6 +78,37 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// Each activity has a limit of its own, which is met exactly; what is given back can be taken again; and what is full is forgotten in time.
+func TestPaceOfEachActivity(t *testing.T) {
+	for _, often := range []int{1, 3, 7, 1000} {
+		var all [len(activities)]int
+		for what := range all {
+			all[what] = often
+		}
+		p := &pacing{t, newPacer(all), noon}
+		for what, a := range activities {
+			most, what := often*a.atOnce, activity(what)
+			p.ok("ann", what, most, 1)
+			wait := max(time.Second, (a.unit/time.Duration(often) + time.Second - 1).Truncate(time.Second))
+			p.no("ann", what, 1, wait)
+			p.giveBack("ann", what, 1, p.now)
+			p.ok("ann", what, 1, 1)
+			p.no("ann", what, 1, wait)
+			p.ok("bob", what, most, 1)
+			if fill := p.paces[what].interval * time.Duration(most); fill > period {
+				t.Errorf("activity %d is full after %v, and forgotten after %v", what, fill, period)
+			}
+		}
+		p.now = p.now.Add(time.Minute + time.Duration(60*often)) // and what was rounded up
+		for what, a := range activities {
+			p.ok("ann", activity(what), often*a.atOnce, 1)
+			p.giveBack("cat", activity(what), 5, p.now)
+			p.ok("cat", activity(what), often*a.atOnce, 1) // no more than all that there is
+			p.no("cat", activity(what), 1, max(time.Second, (a.unit/time.Duration(often)+time.Second-1).Truncate(time.Second)))
+		}
+	}
+}
+
 // However people come and go, what they have used up is not forgotten before it would be full again.
 func TestPaceIsKeptUntilItIsFull(t *testing.T) {
 	for range 200 {

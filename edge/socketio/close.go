@@ -135,14 +135,10 @@ func (c *conn) sendAway() {
 		return // it has gone by itself since it was looked up
 	}
 	c.leaving = true
-	c.setDue(dueAway, c.server.clock.now()+finishTime)
-	c.goIfDone(sendAwayTime)
-}
-
-// goIfDone closes a connection that is being sent away and has nothing under way any more. c.mu is held.
-func (c *conn) goIfDone(within time.Duration) {
-	if c.leaving && c.owed == 0 {
-		c.goAway(within)
+	if c.closed || c.owed == 0 {
+		c.goAway(sendAwayTime)
+	} else {
+		c.setDue(dueAway, c.server.clock.now()+finishTime)
 	}
 }
 
@@ -160,8 +156,8 @@ func (c *conn) goAway(within time.Duration) {
 // done is the end of some of what is under way for the client. c.mu is held.
 func (c *conn) done(n int) {
 	c.owed -= n
-	if !c.closed {
-		c.goIfDone(sendAwayTime - finishTime)
+	if c.leaving && !c.closed && c.owed == 0 {
+		c.goAway(sendAwayTime - finishTime)
 	}
 }
 
