@@ -26,7 +26,8 @@ const (
 // serveAPI adds the API, described by an OpenAPI document at /api/openapi.json and .yaml.
 func (e *Edge) serveAPI() {
 	c := huma.DefaultConfig("Parley", "1")
-	c.Info.Description = "Accounts and queries. Commands go over Socket.IO."
+	c.Info.Description = "Accounts and queries. Commands go over Socket.IO. Who asks too often, from whatever address or for whatever account, is answered with " +
+		"429 and the code 5, and told by Retry-After and retryAfter when to try again."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/api/openapi", "", ""
 	c.CreateHooks = nil // no $schema in answers
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
@@ -83,6 +84,15 @@ func describeProblem(doc *huma.OpenAPI) {
 		s.Properties["code"] = &huma.Schema{Type: huma.TypeInteger, Description: "Why, for programs: the protocol's code"}
 		s.Properties["retryAfter"] = &huma.Schema{Type: huma.TypeInteger, Description: "In how many seconds to try again, as the header Retry-After says it"}
 		s.Required = append(s.Required, "code")
+	}
+	for _, path := range doc.Paths {
+		for _, op := range []*huma.Operation{path.Get, path.Post, path.Delete} {
+			if op == nil {
+				continue
+			}
+			op.Responses["429"] = &huma.Response{Description: "Too many: nothing has been done", Content: op.Responses["default"].Content,
+				Headers: map[string]*huma.Param{"Retry-After": {Description: "In how many seconds to try again", Schema: &huma.Schema{Type: huma.TypeInteger}}}}
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// balancer is a load balancer as docs/running.md wants one: who comes anew gets an edge that is ready, and stays with it for as long as its connection does.
+// balancer is a load balancer as the README wants one: who comes anew gets an edge that is ready, and stays with it for as long as its connection does.
 type balancer struct {
 	url string
 
