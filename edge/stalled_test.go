@@ -20,7 +20,7 @@ import (
 // TestStalledMembers has five members of a group of 200 stop reading, while somebody writes: each message reaches all the others before the next one is
 // said, so that none waits for the five. They are cut off when what waits for them is too much, which the log says of each, and can come back.
 func TestStalledMembers(t *testing.T) {
-	const members, stalled, queue = 200, 5, 256 << 10
+	const members, stalled, queue = 200, 5, 128 << 10
 	w := newWorld(t, 1)
 	var all []domain.UserID
 	for i := range members {
@@ -58,7 +58,7 @@ func TestStalledMembers(t *testing.T) {
 		}
 		return n
 	}
-	sender, text := reading[0], strings.Repeat("x", 32<<10)
+	sender, text := reading[0], strings.Repeat("x", 16<<10)
 	sent := 0
 	for ; gone() < stalled; sent++ {
 		if sent*len(text) > 64<<20 {
