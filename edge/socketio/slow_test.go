@@ -81,7 +81,7 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 
 // What waited for a client that is cut off is given back.
 func TestMemoryOfASlowReader(t *testing.T) {
-	const most = 64 << 20
+	const most = 16 << 20
 	s := newSite(t, socketio.Options{MaxQueue: most})
 	heap := func() uint64 {
 		runtime.GC()
