@@ -49,6 +49,7 @@ func (s *still) FollowPerson(domain.UserID) error          { return nil }
 func (s *still) UnfollowPerson(domain.UserID)              {}
 func (s *still) FollowGroup(domain.GroupID) error          { return nil }
 func (s *still) UnfollowGroup(domain.GroupID)              {}
+func (s *still) Fence(context.Context) error               { return nil }
 func (s *still) Close()                                    {}
 func (s *still) Broadcast(string, []byte) error            { return nil }
 func (s *still) Hear(string, func([]byte)) (func(), error) { return func() {}, nil }

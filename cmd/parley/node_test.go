@@ -15,7 +15,7 @@ func TestSettingsArrive(t *testing.T) {
 	arrive(t, chat, func(n *node) any { return &n.Chat }, func(n *node) any { return n.settings() })
 	arrive(t, chat, func(n *node) any { return &n.HTTP }, func(n *node) any { return n.settings() }, "Drain")
 	allSet(t, wire, reflect.TypeFor[socketio.Options](), "UpgradeTimeout")
-	allSet(t, chat, reflect.TypeFor[edge.Settings](), "Beat", "LiveWait", "Linger", "Resume")
+	allSet(t, chat, reflect.TypeFor[edge.Settings](), "Beat", "Sweep", "LiveWait", "Linger", "Resume")
 }
 
 func arrive(t *testing.T, set map[string]string, section, options func(*node) any, others ...string) {
