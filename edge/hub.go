@@ -24,6 +24,7 @@ type hub struct {
 
 	ledger  *ledger
 	begun   time.Time
+	life    string          // of the log
 	gaps    context.Context // ends before the feed does
 	endGaps context.CancelFunc
 	open    map[int]uint64 // shards that could not be read in time, and from where; used by the feed's goroutine alone
@@ -34,6 +35,7 @@ func newHub(e *Edge) *hub {
 	return &hub{
 		edge:          e,
 		begun:         time.Now(),
+		life:          lifeOf(e.Log),
 		ledger:        newLedger(e.Settings.Sweep > 0),
 		profiles:      &profiles{log: e.Log, m: map[domain.UserID]domain.PersonView{}},
 		people:        map[domain.UserID]*person{},

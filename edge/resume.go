@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"sync"
@@ -83,14 +84,15 @@ func (p *person) real() *person {
 }
 
 // key says whose offsets they are, and of which log.
-func (e *Edge) key(u domain.UserID) string {
-	h := uint64(14695981039346656037) // FNV-1a, over the epochs
-	for shard := range e.Log.Shards() {
-		for _, b := range []byte(e.Log.Epoch(shard) + ".") {
-			h = (h ^ uint64(b)) * 1099511628211
-		}
+func (h *hub) key(u domain.UserID) string { return string(u) + "." + h.life }
+
+// lifeOf names the life of a log.
+func lifeOf(log Log) string {
+	h := fnv.New64a()
+	for shard := range log.Shards() {
+		h.Write([]byte(log.Epoch(shard) + ".")) // never fails
 	}
-	return string(u) + "." + strconv.FormatUint(h, 36)
+	return strconv.FormatUint(h.Sum64(), 36)
 }
 
 // resumption brings devices what they have missed: those who come at about the same time by one reading of the log.
@@ -192,6 +194,20 @@ func (h *hub) serve(all []*returning) {
 	}
 }
 
+// trimmed leaves out those who have missed something that the log does not hold any more, because an operator has shortened it.
+func (r *round) trimmed(ctx context.Context, shard int) error {
+	first, found, err := r.hub.edge.Log.FirstSince(ctx, shard, time.Unix(0, 0))
+	if err != nil {
+		return err
+	}
+	for _, b := range r.all {
+		if begin := b.from.begin(shard); b.err == nil && begin < b.entry.reached.at(shard) && (!found || begin+1 < first) {
+			b.err = errTooOld
+		}
+	}
+	return nil
+}
+
 // read tells of one shard.
 func (r *round) read(ctx context.Context, shard int) error {
 	from, to := uint64(0), uint64(0)
@@ -205,6 +221,9 @@ func (r *round) read(ctx context.Context, shard int) error {
 	}
 	if to == 0 {
 		return nil
+	}
+	if err := r.trimmed(ctx, shard); err != nil {
+		return err
 	}
 	at := domain.Position{Epoch: r.hub.edge.Log.Epoch(shard), Seq: from}
 	_, err := r.hub.edge.Log.Read(ctx, shard, at, func(records []domain.Record) error {

@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"parley/domain"
+	"parley/domain/journal/journaltest"
 	"parley/edge"
 )
 
@@ -381,4 +384,42 @@ func TestLossWithoutAWord(t *testing.T) {
 			t.Errorf("recovered: %v; and it is told again %v", recovered, again.talk())
 		}
 	})
+}
+
+// A device that has missed nothing that the log has lost since is recovered; one that has is not, and is told to begin anew.
+func TestResumeFromATrimmedLog(t *testing.T) {
+	servers := journaltest.Start(t, 1)
+	w := newLog(t, servers.Open(t, quiet))
+	w.project()
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	n := w.edge()
+	direct := domain.Direct("ann", "bob")
+	ann := map[string]*device{"before": n.device("ann"), "after": n.device("ann")}
+	one := w.say(direct, "bob", "one")
+	for _, d := range ann {
+		d.until("one")
+	}
+	ann["before"].close()
+	two := w.say(direct, "bob", "two")
+	ann["after"].until("two")
+	ann["after"].close()
+	first := w.append(direct, domain.FriendRequested{By: "ann"})
+	w.append(direct, domain.FriendAccepted{By: "bob"})
+	three := w.say(direct, "bob", "three")
+	nc, err := nats.Connect(servers.URL())
+	must(t, err)
+	t.Cleanup(nc.Close)
+	if _, err := nc.Request("$JS.API.STREAM.PURGE.CHAT-0", fmt.Appendf(nil, `{"seq":%d}`, first), limit); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d, %d and %d; trimmed up to %d", one, two, three, first)
+	again, recovered := ann["after"].back(n)
+	if again.until("three"); !recovered || len(again.talk()) != 1 {
+		t.Errorf("it is recovered: %v, and hears %v", recovered, again.talk())
+	}
+	again, recovered = ann["before"].back(n)
+	if again.expect("reset"); recovered || len(again.talk()) > 0 {
+		t.Errorf("it is recovered: %v, and hears %v", recovered, again.talk())
+	}
 }

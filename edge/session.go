@@ -112,7 +112,7 @@ func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 
 // enter lets a device in, and tells it what it has missed if it comes back.
 func (s *session) enter(ctx context.Context, view domain.PersonView) error {
-	recovery := s.socket.Recover(s.edge.key(s.me))
+	recovery := s.socket.Recover(s.edge.hub.key(s.me))
 	s.recoverable = recovery != nil
 	if !s.recoverable {
 		_, _, err := s.edge.hub.enter(ctx, s, view, false)
