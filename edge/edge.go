@@ -110,25 +110,33 @@ type Options struct {
 
 // Settings are what an operator may choose.
 type Settings struct {
-	Anyone     bool             // anyone may write to anyone; else only friends
-	MaxMessage int              // bytes of JSON of a message
-	Reapply    time.Duration    // how long who has applied and was not accepted waits before applying again; 0: not at all
-	Edit       time.Duration    // how long after it was said a message may be edited; 0: for ever
-	Recall     time.Duration    // how long it may be taken back; 0: for ever
-	Friends    int              // of one person, at most, as far as the read models know; 0: any number
-	Groups     int              // that one person may be in, at most, likewise; 0: any number
-	Commands   int              // of one person in a second, other than messages, their changes and marks, for long; 50 times as many at once; 0: any number
-	Changes    int              // how often in a second one person may edit, recall and react, for long; 10 times as many at once; 0: any number
-	Typing     int              // how often in a second one person may say to be typing, for long; 5 times as many at once; 0: any number
-	Searches   int              // how often in a second one person may search, for long; 10 times as many at once; 0: any number
-	Connects   int              // of one person's devices in a second, for long; 30 times as many at once; 0: any number
-	Beat       time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
-	Sweep      time.Duration    // how often it is made sure that no live copies are missing, where some may be lost without anybody being told; 0: never
-	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
-	Linger     time.Duration    // how long after somebody was erased what was on its way then may reach the log; 10 s where it is 0
-	Resume     time.Duration    // how often it is looked for erasures that nobody goes on with; 1 min where it is 0
-	Socket     socketio.Options // its CheckOrigin holds for the API too
-	Logger     *slog.Logger
+	Anyone     bool          // anyone may write to anyone; else only friends
+	MaxMessage int           // bytes of JSON of a message
+	Reapply    time.Duration // how long who has applied and was not accepted waits before applying again; 0: not at all
+	Edit       time.Duration // how long after it was said a message may be edited; 0: for ever
+	Recall     time.Duration // how long it may be taken back; 0: for ever
+	Friends    int           // of one person, at most, as far as the read models know; 0: any number
+	Groups     int           // that one person may be in, at most, likewise; 0: any number
+	Commands   int           // of one person in a second, other than messages, their changes and marks, for long; 50 times as many at once; 0: any number
+	Messages   int           // that one person may send in a second, for long; 10 times as many at once; 0: any number
+	Marks      int           // how often in a second one person may move read marks, for long; 10 times as many at once; 0: any number
+	Changes    int           // how often in a second one person may edit, recall and react, for long; 10 times as many at once; 0: any number
+	Typing     int           // how often in a second one person may say to be typing, for long; 5 times as many at once; 0: any number
+	Searches   int           // how often in a second one person may search, for long; 10 times as many at once; 0: any number
+	Connects   int           // of one person's devices in a second, for long; 30 times as many at once; 0: any number
+	Requests   int           // of one person to the API in a second, for long; 10 times as many at once; 0: any number
+	// From one address, or one /64 network of IPv6.
+	AddressCommands int              // of all its people in a second, connecting included, for long; 10 times as many at once; 0: any number
+	AddressRequests int              // to the API in a second, for long; 10 times as many at once; 0: any number
+	Logins          int              // how often in a second somebody may sign in or register there, for long; 60 times as many at once; 0: any number
+	Guesses         int              // how often in a minute a wrong password of one account may come from there; 10 times as often from everywhere; 0: any number
+	Beat            time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
+	Sweep           time.Duration    // how often it is made sure that no live copies are missing, where some may be lost without anybody being told; 0: never
+	LiveWait        time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
+	Linger          time.Duration    // how long after somebody was erased what was on its way then may reach the log; 10 s where it is 0
+	Resume          time.Duration    // how often it is looked for erasures that nobody goes on with; 1 min where it is 0
+	Socket          socketio.Options // its CheckOrigin holds for the API too
+	Logger          *slog.Logger
 }
 
 // Edge is one node that people connect to: an http.Handler with Socket.IO at /socket.io/, the API under /api and the page elsewhere.
@@ -136,7 +144,8 @@ type Edge struct {
 	Options
 	logger      *slog.Logger
 	passwords   *passwords
-	pacer       *pacer
+	people      *pacer // what each person does
+	strangers   *pacer // what comes from each address, and who signs in with each account
 	sockets     *socketio.Server
 	mux         *http.ServeMux
 	hub         *hub
@@ -158,7 +167,7 @@ func New(o Options) (*Edge, error) {
 	o.Settings.LiveWait = cmp.Or(o.Settings.LiveWait, 2*time.Second)
 	o.Settings.Linger = cmp.Or(o.Settings.Linger, 2*patience)
 	o.Settings.Resume = cmp.Or(o.Settings.Resume, time.Minute)
-	e := &Edge{Options: o, logger: o.Settings.Logger, pacer: newPacer(o.Settings), mux: http.NewServeMux()}
+	e := &Edge{Options: o, logger: o.Settings.Logger, people: newPacer(o.Settings.ofPeople()), strangers: newPacer(o.Settings.ofStrangers()), mux: http.NewServeMux()}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	var err error
 	if e.passwords, err = newPasswords(); err != nil {
@@ -224,12 +233,16 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Shutdown sends every client away so that it comes back by itself, to another edge, and waits for what is under way: for the clients at
-// most until ctx is done, then for what the edge has asked the log. The caller has stopped to accept connections before. A second Shutdown
-// does no harm.
-func (e *Edge) Shutdown(ctx context.Context) error {
+// Drain sends every client away so that it comes back by itself, to another edge, and takes no new one; the API goes on. What clients have asked for
+// before is done and answered first. It waits for them at most until ctx is done, and does no harm a second time.
+func (e *Edge) Drain(ctx context.Context) error {
 	e.presence.close()
-	err := e.sockets.Shutdown(ctx)
+	return e.sockets.Shutdown(ctx)
+}
+
+// Shutdown drains the edge and waits for what it has asked the log. The caller has stopped to accept connections before. A second Shutdown does no harm.
+func (e *Edge) Shutdown(ctx context.Context) error {
+	err := e.Drain(ctx)
 	e.presence.seen.flush(ctx)
 	e.stopHearing()
 	e.hub.endGaps()

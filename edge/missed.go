@@ -40,7 +40,7 @@ func (e *Edge) serveMissed(api huma.API) {
 // missed gives what somebody would have been told since a cursor, for those whose library knows no recovery. It costs what it costs to connect, and counts
 // as that.
 func (e *Edge) missed(ctx context.Context, me domain.UserID, after string) (found missedEvents, err error) {
-	if err := e.pacer.take(me, connecting, 1, time.Now()); err != nil {
+	if err := e.people.take(string(me), connecting, 1, time.Now()); err != nil {
 		return found, err
 	}
 	ends, err := e.Log.Ends(ctx)

@@ -16,4 +16,7 @@
 // OpenTelemetry, which brings far more, and text of our own.
 //
 // Chosen: the first signal stops in order, within ten seconds; the second exits at once. Because: whoever presses twice means it.
+//
+// Chosen: an edge that is to stop says so on /readyz, and serves as ever until load balancers have noticed (http.drain). Refused: to turn away who comes from the
+// first moment on. Because: that is an error which people see, for nothing. The ops port is the first part to start and the last to stop.
 package main

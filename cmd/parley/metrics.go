@@ -8,24 +8,30 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"parley/edge"
+	"parley/projector"
 )
 
-// metrics serves the process's figures as Prometheus reads them: Go's, the process's, and those of the roles that it has.
-func (n *node) metrics() http.Handler {
-	all := prometheus.NewRegistry()
-	all.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	gauge := func(name, help string, value func() int) {
-		all.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+// metrics are a process's figures as Prometheus reads them: Go's, the process's, and those of the parts that it has.
+type metrics struct{ *prometheus.Registry }
+
+func newMetrics() metrics {
+	m := metrics{prometheus.NewRegistry()}
+	m.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m metrics) handler() http.Handler { return promhttp.HandlerFor(m, promhttp.HandlerOpts{}) }
+
+func (m metrics) ofEdge(e *edge.Edge) {
+	gauge := func(name, help string, of func(edge.Figures) int) {
+		m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(of(e.Figures())) }))
 	}
-	if e := n.serves; e != nil {
-		figure := func(of func(edge.Figures) int) func() int { return func() int { return of(e.Figures()) } }
-		gauge("parley_connections", "Devices that are connected here.", figure(func(f edge.Figures) int { return f.Connections }))
-		gauge("parley_people", "People whose devices these are.", figure(func(f edge.Figures) int { return f.People }))
-		gauge("parley_conversations", "Conversations and groups that are followed for them.", figure(func(f edge.Figures) int { return f.Conversations }))
-	}
-	if p := n.projector; p != nil {
-		all.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "parley_folded_events_total", Help: "Events that this process has folded into the read models."},
-			func() float64 { return float64(p.Folded()) }))
-	}
-	return promhttp.HandlerFor(all, promhttp.HandlerOpts{})
+	gauge("parley_connections", "Devices that are connected here.", func(f edge.Figures) int { return f.Connections })
+	gauge("parley_people", "People whose devices these are.", func(f edge.Figures) int { return f.People })
+	gauge("parley_conversations", "Conversations and groups that are followed for them.", func(f edge.Figures) int { return f.Conversations })
+}
+
+func (m metrics) ofProjector(p *projector.Projector) {
+	m.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "parley_folded_events_total", Help: "Events that this process has folded into the read models."},
+		func() float64 { return float64(p.Folded()) }))
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -22,6 +23,8 @@ type process struct {
 	ops  string // of the health endpoints
 	stop func() error
 	kill func() // of one that is a process of its own
+
+	signal func(os.Signal) error // likewise
 }
 
 var printed = regexp.MustCompile(`(page and API|health) at (http://[^/,\s]+)`)
@@ -187,9 +190,9 @@ func (u *user) deviceAt(d *driver, library, name, url string, ways []string) *cl
 	return c
 }
 
-// connect opens a connection and does not wait for it.
+// connect opens a connection and does not wait for it. A load balancer may tell by its query whose it is.
 func (u *user) connect(d *driver, library, name, url string, ways []string) *client {
-	return d.connectWith(library, name, url, ways, map[string]any{"auth": map[string]string{"token": u.token}})
+	return d.connectWith(library, name, url, ways, map[string]any{"auth": map[string]string{"token": u.token}, "query": map[string]string{"client": name}})
 }
 
 // get asks the API as this user, until the answer does not say that it is behind.
