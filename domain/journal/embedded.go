@@ -50,6 +50,9 @@ func startHost(ctx context.Context, e Embedded, log *slog.Logger) (*host, error)
 	return h, nil
 }
 
+// syncsEach says whether what is acknowledged was synced before.
+func (e *Embedded) syncsEach() bool { return e != nil && e.SyncInterval == 0 }
+
 func (e Embedded) options() (*server.Options, error) {
 	if e.Dir == "" {
 		return nil, errors.New("the embedded server needs a folder")
@@ -58,7 +61,7 @@ func (e Embedded) options() (*server.Options, error) {
 		ServerName:             "parley",
 		JetStream:              true,
 		StoreDir:               e.Dir,
-		SyncAlways:             e.SyncInterval == 0,
+		SyncAlways:             e.syncsEach(),
 		SyncInterval:           e.SyncInterval,
 		DontListen:             e.Listen == "",
 		NoSigs:                 true,

@@ -122,13 +122,21 @@ func (j *Journal) open(ctx context.Context, o Options) (err error) {
 	if most := j.conn.MaxPayload(); most < maxEvent {
 		return fmt.Errorf("the NATS server takes messages of at most %d bytes: set its max_payload to %d or more", most, maxEvent)
 	}
-	if j.epochs, err = j.settle(ctx, o.Shards, max(o.Replicas, 1)); err != nil {
+	streams, err := j.settle(ctx, o.Shards, max(o.Replicas, 1))
+	if err != nil {
 		return err
+	}
+	grouped := make([]bool, len(streams))
+	for shard, s := range streams {
+		j.epochs = append(j.epochs, s.Config.Metadata[metaEpoch])
+		if grouped[shard] = o.Embedded.syncsEach() && s.Config.AllowAtomicPublish; o.Embedded.syncsEach() && !grouped[shard] {
+			j.log.Warn("this stream was made before events were stored in groups: each is synced to the disk by itself, which is slower", "stream", s.Config.Name)
+		}
 	}
 	j.streams.ask = j.askStreams
 	j.ends.ask = j.askEnds
 	j.heard.ask = j.askHeard
-	j.appends, err = newAppender(j)
+	j.appends, err = newAppender(j, grouped)
 	return err
 }
 
