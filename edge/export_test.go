@@ -3,6 +3,7 @@ package edge
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"parley/domain"
 )
@@ -93,3 +94,9 @@ func (e *Edge) Late(t domain.Topic) int {
 	defer c.mu.Unlock()
 	return len(c.late)
 }
+
+// SureFor sets for how long an edge believes that the log knows all ids that the read models do not know yet.
+func (e *Edge) SureFor(d time.Duration) { e.repeats.sure = d }
+
+// MaxSpoken is how many ids of a conversation an edge reads from the log.
+const MaxSpoken = maxSpoken

@@ -182,6 +182,9 @@ func (j *Journal) shut(ctx context.Context) (err error) {
 // Shards says how many shards the log has.
 func (j *Journal) Shards() int { return len(j.epochs) }
 
+// Shard says in which one everything about a topic is.
+func (j *Journal) Shard(t domain.Topic) int { return shardOf(t, j.Shards()) }
+
 // Epoch names the life of a shard, as it was when the log was opened.
 func (j *Journal) Epoch(shard int) string { return j.epochs[shard] }
 
