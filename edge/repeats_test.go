@@ -44,7 +44,9 @@ func TestSentAgain(t *testing.T) {
 				with := func(o *edge.Options) { o.Views = views }
 				first := w.edge(with)
 				a, b := first.enter("ann"), first.enter("bob")
-				send := func(d *device, id string) uint64 { return d.ok("send", "bob", map[string]any{"txt": id, "id": id}).seq(t) }
+				send := func(d *device, id string) uint64 {
+					return d.ok("send", "bob", map[string]any{"txt": id, "id": id}).seq(t)
+				}
 				say := func(d *device, id string) uint64 {
 					return d.ok("groupSend", map[string]any{"gid": "g"}, map[string]any{"txt": id, "id": id}).seq(t)
 				}

@@ -97,6 +97,7 @@ func (a *appender) enqueue(p *pending, err error) bool {
 // settle gives p its answer; the answering goroutine passes it on. a.mu is held.
 func (a *appender) settle(p *pending, err error) {
 	p.err = err
+	a.lines[p.shard].heard(err)
 	a.answered = append(a.answered, p)
 	nudge(a.answer)
 }

@@ -71,6 +71,7 @@ type line struct {
 	window int           // how many must wait for a group to be made
 	each   time.Duration // what one by itself takes the server, lately
 	landed time.Time     // when the last answer came
+	fault  fault
 }
 
 const firstWindow, leastWindow, mostWindow = 64, 8, 512

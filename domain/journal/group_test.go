@@ -173,3 +173,20 @@ func TestOldLogHasNoGroups(t *testing.T) {
 		t.Errorf("%d were stored in groups", got)
 	}
 }
+
+// What was stored once, alone or in a group, is known after a restart.
+func TestOnceOverARestart(t *testing.T) {
+	dir := journaltest.Dir(t.TempDir())
+	drafts := make([]domain.Draft, 500)
+	for i := range drafts {
+		drafts[i] = once(say(domain.Direct("a", domain.UserID(fmt.Sprint("b", i%7))), "a", fmt.Sprint(i)), fmt.Sprint(i))
+	}
+	j := journaltest.Open(t, dir, journaltest.SyncAlways)
+	before := burst(j, drafts)
+	journaltest.Close(t, j)
+	for i, again := range burst(journaltest.Open(t, dir, journaltest.SyncAlways), drafts) {
+		if before[i].err != nil || again.err != nil || !again.at.Duplicate || again.at.Seq != before[i].at.Seq {
+			t.Fatalf("draft %d: %+v, and before %+v", i, again, before[i])
+		}
+	}
+}

@@ -70,6 +70,8 @@ type Journal struct {
 	heard   rounds[struct{}]                // the leaders have handled all that this journal sent before
 	erasing sync.Mutex                      // one event after another is erased
 
+	mending sync.WaitGroup // who starts the embedded server again
+
 	life context.Context // ends with Close
 	end  context.CancelFunc
 
@@ -136,7 +138,9 @@ func (j *Journal) open(ctx context.Context, o Options) (err error) {
 	j.streams.ask = j.askStreams
 	j.ends.ask = j.askEnds
 	j.heard.ask = j.askHeard
-	j.appends, err = newAppender(j, grouped)
+	if j.appends, err = newAppender(j, grouped); err == nil && j.host != nil {
+		j.mending.Go(j.mend)
+	}
 	return err
 }
 
@@ -173,6 +177,7 @@ func (j *Journal) shut(ctx context.Context) (err error) {
 	j.streams.workers.Wait()
 	j.ends.workers.Wait()
 	j.heard.workers.Wait()
+	j.mending.Wait()
 	if j.host != nil {
 		err = errors.Join(err, j.host.stop())
 	}
