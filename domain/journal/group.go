@@ -71,10 +71,11 @@ type line struct {
 	window int           // how many must wait for a group to be made
 	each   time.Duration // what one by itself takes the server, lately
 	landed time.Time     // when the last answer came
+	tried  time.Time     // when the window was last changed, or left as it is
 	fault  fault
 }
 
-const firstWindow, leastWindow, mostWindow = 64, 8, 512
+const firstWindow, leastWindow, mostWindow = 16, 8, 512
 
 func newLine(grouped bool) line { return line{grouped: grouped, most: maxGroup, window: firstWindow} }
 
@@ -125,6 +126,11 @@ func (l *line) answered(g *group, now time.Time, err error) bool {
 	}
 	took := now.Sub(begun)
 	l.landed = now
+	if n > 1 {
+		l.tried = now
+	} else if l.flying >= leastWindow && now.Sub(l.tried) >= time.Second { // it may be worth it by now
+		l.window, l.tried = max(l.window*3/4, leastWindow), now
+	}
 	switch {
 	case n > 1 && err != nil:
 		left := slices.DeleteFunc(g.drafts, func(p *pending) bool { return p == nil })
