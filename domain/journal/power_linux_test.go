@@ -1,7 +1,6 @@
 package journal_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -76,32 +75,12 @@ func TestPowerCut(t *testing.T) {
 			t.Run("sync="+sync, func(t *testing.T) {
 				d := newDisk(t)
 				p := begin(t, "writer", "PARLEY_TEST_DIR="+d.at, "PARLEY_TEST_SYNC="+sync)
-				var acked []string
-				at := time.Now().Add(time.Duration(300+rand.IntN(1200)) * time.Millisecond)
-				for p.lines.Scan() {
-					acked = append(acked, p.lines.Text())
-					if time.Now().After(at) {
-						break
-					}
-				}
+				acked := p.acked(time.Duration(300+rand.IntN(1200)) * time.Millisecond)
 				d.cut(t)
 				p.kill()
 				d.restore(t)
 				j := journaltest.Open(t, journaltest.Dir(d.at))
-				there := map[string]bool{}
-				for _, r := range all(t, j) {
-					there[fmt.Sprintf("%d %d %s", r.Shard, r.Seq, text(r))] = true
-				}
-				messages, lost := 0, 0
-				for _, a := range acked {
-					if a == "mark" { // later ones have replaced it
-						continue
-					}
-					messages++
-					if !there[a] {
-						lost++
-					}
-				}
+				messages, lost := missing(t, j, acked)
 				t.Logf("of %d acknowledged messages %d were lost", messages, lost)
 				if messages == 0 || sync == "0s" && lost > 0 {
 					t.Errorf("of %d acknowledged messages %d were lost, want none", messages, lost)

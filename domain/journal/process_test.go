@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 
 	"parley/domain"
 	"parley/domain/journal"
+	"parley/domain/journal/journaltest"
 )
 
 // TestMain makes of the test's program another one, where a test has started it so.
@@ -59,6 +61,52 @@ func begin(t *testing.T, is string, settings ...string) *process {
 func (p *process) kill() {
 	_ = p.Process.Kill()
 	_ = p.Wait()
+}
+
+// acked gives what a writer says for a while.
+func (p *process) acked(d time.Duration) (all []string) {
+	for end := time.Now().Add(d); time.Now().Before(end) && p.lines.Scan(); {
+		all = append(all, p.lines.Text())
+	}
+	return all
+}
+
+// missing says how many messages were acknowledged, and how many of those are not in the log where they were said to be.
+func missing(t *testing.T, j *journal.Journal, acked []string) (messages, lost int) {
+	t.Helper()
+	there := map[string]bool{}
+	for _, r := range all(t, j) {
+		there[fmt.Sprintf("%d %d %s", r.Shard, r.Seq, text(r))] = true
+	}
+	for _, a := range acked {
+		if a == "mark" { // later ones have replaced it
+			continue
+		}
+		messages++
+		if !there[a] {
+			lost++
+		}
+	}
+	return messages, lost
+}
+
+// A process that is killed at a random moment under load loses nothing that was acknowledged, however rarely it syncs.
+func TestKilled(t *testing.T) {
+	for _, sync := range []string{"0s", "1m"} {
+		t.Run("sync="+sync, func(t *testing.T) {
+			dir := t.TempDir()
+			for range 3 {
+				p := begin(t, "writer", "PARLEY_TEST_DIR="+dir, "PARLEY_TEST_SYNC="+sync)
+				acked := p.acked(time.Duration(100+rand.IntN(700)) * time.Millisecond)
+				p.kill()
+				j := journaltest.Open(t, journaltest.Dir(dir))
+				if messages, lost := missing(t, j, acked); messages == 0 || lost > 0 {
+					t.Errorf("of %d acknowledged messages %d were lost", messages, lost)
+				}
+				journaltest.Close(t, j)
+			}
+		})
+	}
 }
 
 func beNATS(dir, port string) {
