@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -43,6 +44,9 @@ func begin(t *testing.T, is string, settings ...string) *process {
 	p.Env = append(os.Environ(), append(settings, "PARLEY_TEST_IS="+is)...)
 	p.Stderr = os.Stderr
 	out, err := p.StdoutPipe()
+	if err == nil {
+		_, err = p.StdinPipe()
+	}
 	if err == nil {
 		err = p.Start()
 	}
@@ -123,7 +127,7 @@ func beNATS(dir, port string) {
 		panic("the server does not take connections")
 	}
 	fmt.Println("ready")
-	select {}
+	_, _ = io.Copy(io.Discard, os.Stdin) // until whoever began it has gone
 }
 
 // beWriter appends to an embedded log, several hundred at a time and now and then one alone, and says of each where it is once it is acknowledged.
