@@ -184,7 +184,7 @@ func (a *appender) acknowledged(m *nats.Msg) {
 	delete(a.sent, number)
 	at, err := readAck(m, g.shard)
 	nudge(a.write)
-	if !a.lines[g.shard].answered(g, time.Now(), err) {
+	if !a.lines[g.shard].answered(g, time.Now(), at, err) {
 		return
 	}
 	for i, p := range g.drafts {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"parley/domain"
 )
 
 // The most that is a group. The server takes a thousand messages in one batch.
@@ -68,6 +70,7 @@ type line struct {
 
 	most   int           // how many the next group may hold
 	doubts int           // how many at the front of the queue were refused as a group, without those that were stored since
+	trust  int           // how many a group may hold where there is no doubt: fewer while much comes that cannot be in one, as when all send again
 	window int           // how many must wait for a group to be made
 	each   time.Duration // what one by itself takes the server, lately
 	landed time.Time     // when the last answer came
@@ -77,7 +80,9 @@ type line struct {
 
 const firstWindow, leastWindow, mostWindow = 16, 8, 512
 
-func newLine(grouped bool) line { return line{grouped: grouped, most: maxGroup, window: firstWindow} }
+func newLine(grouped bool) line {
+	return line{grouped: grouped, most: maxGroup, trust: maxGroup, window: firstWindow}
+}
 
 // take gives what is to be published next; nil for nothing.
 func (l *line) take() []*pending {
@@ -89,7 +94,7 @@ func (l *line) take() []*pending {
 		if fits := l.fits(); fits >= l.window {
 			n, l.closed = fits, true
 		} else {
-			l.trust(1) // it will have an answer of its own
+			l.clear(1) // it will have an answer of its own
 		}
 	}
 	drafts := slices.Clone(l.queue[:n])
@@ -118,7 +123,7 @@ func (l *line) fits() (n int) {
 
 // answered takes note of the answer to a group; false says that all of it was refused and is to be tried again. It had something in it that cannot be stored,
 // a lost race or what is there already, and the server does not say what: groups are halved, until those that are left go one by one.
-func (l *line) answered(g *group, now time.Time, err error) bool {
+func (l *line) answered(g *group, now time.Time, at domain.Stored, err error) bool {
 	l.gone(g)
 	n, begun := len(g.drafts), g.sent
 	if l.landed.After(begun) {
@@ -146,18 +151,25 @@ func (l *line) answered(g *group, now time.Time, err error) bool {
 	case took < l.each*time.Duration(n)/2:
 		l.window = max(l.window*3/4, leastWindow)
 	}
+	if err != nil || at.Duplicate {
+		l.trust /= 2
+	} else {
+		l.trust = min(l.trust+n, maxGroup)
+	}
 	if n > 1 {
-		l.trust(n)
+		l.clear(n)
+	} else {
+		l.clear(0)
 	}
 	return true
 }
 
-// trust takes note that n more of those in doubt are all right. What spoils a group is among the others.
-func (l *line) trust(n int) {
+// clear takes note that n more of those in doubt are all right, or go alone. What spoils a group is among the others.
+func (l *line) clear(n int) {
 	if l.doubts = max(l.doubts-n, 0); l.doubts > 0 {
 		l.most = l.doubts / 2
 	} else {
-		l.most = maxGroup
+		l.most = l.trust
 	}
 }
 
