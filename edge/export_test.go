@@ -98,5 +98,5 @@ func (e *Edge) Late(t domain.Topic) int {
 // SureFor sets for how long an edge believes that the log knows all ids that the read models do not know yet.
 func (e *Edge) SureFor(d time.Duration) { e.repeats.sure = d }
 
-// MaxSpoken is how many ids of a conversation an edge reads from the log.
-const MaxSpoken = maxSpoken
+// SpokenAtMost sets how many messages of a conversation an edge reads from the log for their ids.
+func (e *Edge) SpokenAtMost(n int) { e.repeats.most = n }

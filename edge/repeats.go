@@ -26,7 +26,8 @@ const (
 // cannot tell, it says so.
 type repeats struct {
 	edge  *Edge
-	sure  time.Duration // sureFor, but for tests
+	sure  time.Duration // sureFor and maxSpoken, but for tests
+	most  int
 	turns chan struct{} // of those who read the log
 
 	mu     sync.Mutex
@@ -42,12 +43,19 @@ type repeats struct {
 type talkIDs struct {
 	mu          sync.Mutex
 	after, upTo uint64
-	at          map[[16]byte][]uint64 // as a rule one place
-	count       int
+	at          map[[16]byte][]uttered // as a rule one
+	count, most int
+	full        bool // there was more than that
+}
+
+// uttered is a message as far as it is judged by its place.
+type uttered struct {
+	seq  uint64
+	open bool
 }
 
 func newRepeats(e *Edge) *repeats {
-	return &repeats{edge: e, sure: sureFor, turns: make(chan struct{}, 4), spoken: map[domain.Topic]*talkIDs{}}
+	return &repeats{edge: e, sure: sureFor, most: maxSpoken, turns: make(chan struct{}, 4), spoken: map[domain.Topic]*talkIDs{}}
 }
 
 // before gives the place of the message that was sent with this id, 0 where there is none, or only one of the last two minutes, which the log will find. It has its place
@@ -105,27 +113,27 @@ func (r *repeats) ask(ctx context.Context) {
 
 // inLog looks in a conversation's messages after a place, in the log. One that did not count where it stands is none.
 func (r *repeats) inLog(ctx context.Context, t domain.Topic, from domain.UserID, id string, after uint64) (uint64, error) {
+	c := r.kept(t, after)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	select {
 	case r.turns <- struct{}{}:
 		defer func() { <-r.turns }()
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	c := r.kept(t, after)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	was := c.count
 	err := r.edge.Log.Talk(ctx, t, c.upTo, c.add)
 	r.count(c.count - was)
-	for _, seq := range c.at[spokenKey(from, id)] {
-		switch judged := r.edge.hub.judge(t, seq, domain.Message{From: from, ID: id}); {
+	for _, said := range c.at[spokenKey(from, id)] {
+		switch judged := r.edge.hub.judge(t, said.seq, domain.Message{From: from, ID: id, Open: said.open}); {
 		case judged == nil:
-			return seq, nil
+			return said.seq, nil
 		case domain.Refusal(judged).Code == domain.Unavailable:
 			return 0, judged
 		}
 	}
-	if err == nil && c.count >= maxSpoken {
+	if err == nil && c.full {
 		err = domain.Refuse(domain.Unavailable, "it cannot be told just now whether this was sent before; try again in a while, with the same id")
 	}
 	return 0, err
@@ -133,12 +141,12 @@ func (r *repeats) inLog(ctx context.Context, t domain.Topic, from domain.UserID,
 
 // add takes note of what stands next in the log; false says that it is too much.
 func (c *talkIDs) add(e domain.Record) bool {
-	if c.count >= maxSpoken {
-		return false
-	}
 	if m, ok := e.Event.(domain.Message); ok {
+		if c.full = c.count >= c.most; c.full {
+			return false
+		}
 		key := spokenKey(m.From, m.ID)
-		c.at[key] = append(c.at[key], e.Seq)
+		c.at[key] = append(c.at[key], uttered{e.Seq, m.Open})
 		c.count++
 	}
 	c.upTo = e.Seq
@@ -157,7 +165,7 @@ func (r *repeats) kept(t domain.Topic, after uint64) *talkIDs {
 	defer r.mu.Unlock()
 	c := r.spoken[t]
 	if c == nil || c.after > after {
-		c = &talkIDs{after: after, upTo: after, at: map[[16]byte][]uint64{}}
+		c = &talkIDs{after: after, upTo: after, most: r.most, at: map[[16]byte][]uttered{}}
 		r.spoken[t] = c
 	}
 	return c

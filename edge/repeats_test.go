@@ -104,3 +104,44 @@ func TestSentAgainAfterItDidNotCount(t *testing.T) {
 		t.Errorf("at %d, and the one that counts at %d", again, first)
 	}
 }
+
+// Where anyone may write to anyone, strangers' messages count, too.
+func TestSentAgainToAStranger(t *testing.T) {
+	servers := journaltest.Start(t, 1)
+	w := newLog(t, servers.Open(t, quiet))
+	w.people("ann", "bob")
+	n := w.edge(func(o *edge.Options) { o.Settings.Anyone = true })
+	a := n.enter("ann")
+	first := a.ok("send", "bob", map[string]any{"txt": "hello", "id": "m"}).seq(t)
+	servers.ForgetIDs()
+	n.e.SureFor(0)
+	if again := a.ok("send", "bob", map[string]any{"txt": "hello", "id": "m"}).seq(t); again != first {
+		t.Errorf("at %d, and the first at %d", again, first)
+	}
+}
+
+// Where more would have to be read than an edge reads, it says that it cannot tell, and stores nothing.
+func TestSentAgainInALongConversation(t *testing.T) {
+	w := newLog(t, journaltest.Open(t, quiet))
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	n := w.edge()
+	n.e.SpokenAtMost(3)
+	a := n.enter("ann")
+	message := func(id string) map[string]any { return map[string]any{"txt": id, "id": id} }
+	var last uint64
+	for _, id := range []string{"1", "2", "3", "4"} {
+		last = a.ok("send", "bob", message(id)).seq(t)
+	}
+	if again := a.ok("send", "bob", message("3")).seq(t); again >= last {
+		t.Errorf("at %d, after the last one", again)
+	}
+	a.no(domain.Unavailable, "send", "bob", message("5"))
+	a.no(domain.Unavailable, "send", "bob", message("4"))
+	a.ok("send", "bob", "without an id")
+	messages := 0
+	must(t, w.journal.Talk(t.Context(), domain.Direct("ann", "bob"), 0, func(domain.Record) bool { messages++; return true }))
+	if messages != 5 {
+		t.Errorf("the log holds %d messages, want 5", messages)
+	}
+}

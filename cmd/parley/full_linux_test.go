@@ -44,7 +44,7 @@ func TestDiskFull(t *testing.T) {
 	for block := make([]byte, 4096); err == nil; {
 		_, err = balloon.Write(block)
 	}
-	begun := time.Now()
+	var begun time.Time
 	for i, id := 0, ""; ; i++ { // the first ones may still find room
 		id = "lost" + string(rune('a'+i))
 		begun = time.Now()
