@@ -253,7 +253,8 @@ func TestRefusalsSayHowFarBehindTheyAre(t *testing.T) {
 	}
 	now.get("ann", "/api/openapi.json", &doc)
 	for path, methods := range doc.Paths {
-		if get, ok := methods["get"]; ok && (get.Responses["200"].Headers["Parley-Behind"] == nil || get.Responses["default"].Headers["Parley-Behind"] == nil) {
+		if get, ok := methods["get"]; ok && path != "/api/events" && ( // that one is answered from the log
+		get.Responses["200"].Headers["Parley-Behind"] == nil || get.Responses["default"].Headers["Parley-Behind"] == nil) {
 			t.Errorf("%s: the document does not say that all answers may have Parley-Behind", path)
 		}
 	}

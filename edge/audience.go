@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"parley/domain"
+	"parley/edge/socketio"
 )
 
 // admit lets a member hear a group; a nobody is not let in. Who is entering hears what is stored from now on, who has entered already is told first
@@ -18,7 +19,11 @@ func (c *conversation) admit(ctx context.Context, p *person) (in bool, err error
 	}
 	in, late, upTo, err := c.admitNow(ctx, p)
 	if late {
+		c.hub.mu.Lock()
+		p.owe()
+		c.hub.mu.Unlock()
 		c.admitLate(ctx, p, upTo)
+		c.hub.pay(p)
 	}
 	return in, err
 }
@@ -111,7 +116,8 @@ func (c *conversation) teller(ctx context.Context, p *person, upTo uint64) (*con
 	}
 	after := max(joined-1, c.hub.came(p, state[0].Shard))
 	g := newGroup()
-	t := &conversation{hub: c.hub, topic: c.topic, only: p, standing: g, seen: after, audience: map[*person]uint64{p: after}}
+	t := &conversation{hub: c.hub, topic: c.topic, only: map[domain.UserID][]*person{p.id: {p}}, standing: g, seen: after,
+		audience: map[*person]uint64{p: after}}
 	for _, r := range state {
 		if r.Seq <= after {
 			g.evolve(r)
@@ -133,7 +139,9 @@ func (c *conversation) tellSince(ctx context.Context) error {
 				return err
 			}
 		}
+		c.hub.ledger.mu.Lock()
 		c.process(r)
+		c.hub.ledger.release()
 	}
 	return nil
 }
@@ -167,7 +175,7 @@ func lastIn(state []domain.Record, u domain.UserID) (joined, left uint64) {
 // hear adds a person to the audience, for what comes after a sequence. The caller holds c.mu.
 func (c *conversation) hear(p *person, after uint64) {
 	if c.only != nil {
-		if p == c.only {
+		if slices.Contains(c.only[p.id], p) {
 			c.audience[p] = after
 		}
 		return
@@ -185,15 +193,41 @@ func (c *conversation) dismiss(p *person) {
 	c.retireIfIdle()
 }
 
-// emit tells some people, but for those who are told by another.
-func (c *conversation) emit(to []*person, event string, args ...any) {
-	c.hub.emit(c.told(to), event, args...)
+// here gives those of some people who are told by this conversation, if it concerns them: who is connected to this edge, but for those who are late, or only those
+// whom it is made for.
+func (c *conversation) here(uids ...domain.UserID) (found []*person) {
+	if c.only != nil {
+		for _, u := range uids {
+			found = append(found, c.only[u]...)
+		}
+		return found
+	}
+	found = c.hub.here(uids...)
+	if len(c.late) > 0 {
+		found = slices.DeleteFunc(found, func(p *person) bool { return c.late[p] })
+	}
+	return found
 }
 
-// told gives those of some people who are told by this conversation: all but those who are late, or only the one whom it is made for.
-func (c *conversation) told(to []*person) []*person {
-	if c.only == nil && len(c.late) == 0 {
-		return to
+// emit tells some people of the record that is being dealt with, encoded once for all their devices.
+func (c *conversation) emit(to []*person, event string, args ...any) { c.say(to, true, event, args...) }
+
+// emitFirst does, where another event of the same record follows for the same people.
+func (c *conversation) emitFirst(to []*person, event string, args ...any) {
+	c.say(to, false, event, args...)
+}
+
+func (c *conversation) say(to []*person, last bool, event string, args ...any) {
+	if len(to) == 0 {
+		return
 	}
-	return slices.DeleteFunc(to, func(p *person) bool { return c.late[p] || c.only != nil && p != c.only })
+	packet, err := socketio.NewPacket(event, args...)
+	switch {
+	case err != nil:
+		c.hub.edge.logger.Error("cannot encode an event", "event", event, "error", err)
+	case c.round != nil:
+		c.round.publish(c.now, to, packet, last)
+	default:
+		c.hub.ledger.publish(c.now, to, packet, last)
+	}
 }

@@ -45,10 +45,19 @@ func (s *still) Erasing(context.Context) ([]domain.UserID, error) { return nil, 
 func (s *still) Append(context.Context, domain.Draft) (domain.Stored, error) {
 	return domain.Stored{}, nil
 }
-func (s *still) FollowPerson(domain.UserID) error          { return nil }
-func (s *still) UnfollowPerson(domain.UserID)              {}
-func (s *still) FollowGroup(domain.GroupID) error          { return nil }
-func (s *still) UnfollowGroup(domain.GroupID)              {}
+func (s *still) FollowPerson(domain.UserID) error { return nil }
+func (s *still) UnfollowPerson(domain.UserID)     {}
+func (s *still) FollowGroup(domain.GroupID) error { return nil }
+func (s *still) UnfollowGroup(domain.GroupID)     {}
+func (s *still) Shards() int                      { return 1 }
+func (s *still) Epoch(int) string                 { return "epoch" }
+func (s *still) FirstSince(_ context.Context, _ int, at time.Time) (uint64, bool, error) {
+	return 1, at.Before(time.Now()), nil
+}
+func (s *still) Read(_ context.Context, _ int, at domain.Position, _ func([]domain.Record) error) (domain.Position, error) {
+	return at, nil
+}
+func (s *still) Fence(context.Context) error               { return nil }
 func (s *still) Close()                                    {}
 func (s *still) Broadcast(string, []byte) error            { return nil }
 func (s *still) Hear(string, func([]byte)) (func(), error) { return func() {}, nil }

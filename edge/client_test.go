@@ -35,6 +35,9 @@ type device struct {
 	taken   map[string]int // by event: how many expect has gone by
 	gone    bool
 	deaf    bool // hears no events
+
+	pid    string // with which it may come back
+	offset string // of the last event that had one
 }
 
 // onlyAcks lets a device hear nothing but the answers to its commands from now on.
@@ -99,6 +102,9 @@ func enter(tb testing.TB, ws *websocket.Conn) (*device, answer) {
 		must(tb, err)
 		switch packet := string(b); {
 		case strings.HasPrefix(packet, "40"):
+			var welcome struct{ PID string }
+			must(tb, json.Unmarshal(b[2:], &welcome))
+			d.pid = welcome.PID
 			go d.read()
 			tb.Cleanup(d.close)
 			return d, answer{}
@@ -145,7 +151,12 @@ func (d *device) take(packet string) {
 			d.tb.Errorf("%s heard %q", d.me, packet)
 		} else {
 			h.Args = all[1:]
-			d.heard = append(d.heard, h)
+			if last := len(h.Args) - 1; last >= 0 && json.Unmarshal(h.Args[last], &d.offset) == nil { // as the libraries do, but that they leave it there
+				h.Args = h.Args[:last]
+			}
+			if h.Event != "cursor" {
+				d.heard = append(d.heard, h)
+			}
 		}
 	case strings.HasPrefix(packet, "43"):
 		at := strings.IndexByte(packet, '[')

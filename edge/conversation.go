@@ -23,21 +23,23 @@ type conversation struct {
 	following sync.Mutex // held while a group's feed is being opened; taken before mu
 
 	mu       sync.Mutex
-	standing standing           // nil until it is needed
-	upTo     uint64             // standing holds the state events up to here
-	past     past               // how things stood at the head of the queue, where standing is ahead of it
-	seen     uint64             // records up to here have been dealt with
-	talk     uint64             // the last of the talk lane among them; 0 for none yet
-	about    author             // whose the message is that the record at the head of the queue changes, where that is to be known
-	recalls  []uint64           // the last messages that were taken back
-	queue    []domain.Record    // those that wait
-	short    bool               // records have come that found no place in the queue; the log has them
-	busy     bool               // a goroutine deals with the queue
-	followed bool               // of a group: its talk comes in
-	retired  bool               // it concerns nobody here any more, and another one may have taken its place
-	audience map[*person]uint64 // of a group: its members here, who hear what comes after a sequence
-	late     map[*person]bool   // of a group: members here who are being told what has been stored since they came, before they hear the rest
-	only     *person            // who is told, where it is nobody else; nil: all whom it concerns
+	standing standing // nil until it is needed
+	upTo     uint64   // standing holds the state events up to here
+	past     past     // how things stood at the head of the queue, where standing is ahead of it
+	seen     uint64   // the last record that was dealt with, and of each lane; 0 for none yet
+	lanes    lanes
+	now      domain.Record               // the one that is being dealt with
+	about    author                      // whose the message is that the record at the head of the queue changes, where that is to be known
+	recalls  []recall                    // the last messages that were taken back
+	queue    []domain.Record             // those that wait
+	short    bool                        // records have come that found no place in the queue; the log has them
+	busy     bool                        // a goroutine deals with the queue
+	followed bool                        // of a group: its talk comes in
+	retired  bool                        // it concerns nobody here any more, and another one may have taken its place
+	audience map[*person]uint64          // of a group: its members here, who hear what comes after a sequence
+	late     map[*person]bool            // of a group: members here who are being told what has been stored since they came, before they hear the rest
+	only     map[domain.UserID][]*person // who is told, where it is nobody else; nil: all whom it concerns
+	round    *round                      // where those are devices that come back, which are told by it
 	verdicts verdicts
 }
 
@@ -95,10 +97,11 @@ func (c *conversation) may(rule func(standing) error) bool {
 	return c.standing != nil && !c.retired && rule(c.standing) == nil
 }
 
-// arrive takes in a live record; false where the conversation has retired.
+// arrive takes in a live record; false where the conversation has retired. The caller holds the ledger's lock.
 func (c *conversation) arrive(r domain.Record) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.waits()
 	switch {
 	case c.retired:
 		return false
@@ -106,7 +109,7 @@ func (c *conversation) arrive(r domain.Record) bool {
 		c.short = true
 	case c.busy:
 		c.queue = append(c.queue, r)
-	case r.Seq <= c.seen:
+	case c.done(r):
 	case c.lacks(r) == nil:
 		c.process(r)
 	default:
@@ -132,7 +135,7 @@ func (c *conversation) lacks(r domain.Record) func(ctx context.Context) error {
 			}
 			return err
 		}
-	case c.missed(r):
+	case c.holed(r):
 		return c.reread
 	case !isSpoken && (!isMark || isGroup): // nothing is judged
 		return nil
@@ -159,22 +162,14 @@ func (c *conversation) at(seq uint64) standing {
 	return c.standing
 }
 
-// missed says whether a live copy names one before it, in its lane, that has not come.
-func (c *conversation) missed(r domain.Record) bool {
-	switch r.Event.Lane() {
-	case domain.LaneState:
-		return r.Prev > c.upTo
-	case domain.LaneTalk:
-		return c.talk != 0 && r.Prev > c.talk
-	}
-	return false
-}
-
 // lose notes that live copies may be missing: nothing more is judged until the log has been reread. It says whether the caller is to run
 // catchUp for that, which nobody does yet.
 func (c *conversation) lose() (idle bool) {
+	c.hub.ledger.mu.Lock()
+	defer c.hub.ledger.release()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.waits()
 	if c.retired {
 		return false
 	}
@@ -185,8 +180,16 @@ func (c *conversation) lose() (idle bool) {
 
 // reread takes from the log what has come since the last record that was dealt with, and did not get here or found no place.
 func (c *conversation) reread(ctx context.Context) error {
+	c.hub.ledger.mu.Lock()
 	c.mu.Lock()
 	after, hearers := c.seen, slices.Collect(maps.Keys(c.audience))
+	if len(c.queue) > 0 && c.hub.ledger.lossy && c.holed(c.queue[0]) { // one that was lost may be before others that came
+		r := c.queue[0]
+		if from := max(c.hub.ledger.proven.at(r.Shard), *c.lanes.of(r.Event)); after == 0 || from < after {
+			after = from
+		}
+	}
+	c.hub.ledger.mu.Unlock()
 	c.short = false // from now on there is place again
 	if after == 0 {
 		c.standing = nil // what is not read may have changed it
@@ -257,9 +260,12 @@ func (c *conversation) catchUp() {
 
 // next deals with the head of the queue, or says what it lacks; more is false when the queue is empty.
 func (c *conversation) next() (fetch func(context.Context) error, more bool) {
+	c.hub.ledger.mu.Lock()
+	defer c.hub.ledger.release()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.queue) > 0 && c.queue[0].Seq <= c.seen {
+	defer c.waits()
+	for len(c.queue) > 0 && c.done(c.queue[0]) {
 		c.queue = c.queue[1:]
 	}
 	if len(c.queue) == 0 && c.short && !c.retired {
@@ -271,17 +277,20 @@ func (c *conversation) next() (fetch func(context.Context) error, more bool) {
 		return nil, false
 	}
 	if fetch = c.lacks(c.queue[0]); fetch == nil {
-		c.process(c.queue[0])
+		r := c.queue[0]
+		c.queue = c.queue[1:]
+		c.waits() // for it no more
+		c.process(r)
 	}
 	return fetch, true
 }
 
-// process deals with a record for which nothing is lacking. The caller holds c.mu.
+// process deals with a record for which nothing is lacking. The caller holds the ledger's lock, unless only some are told who are not here, and c.mu.
 func (c *conversation) process(r domain.Record) {
+	c.now = r
 	at := c.at(r.Seq)
 	switch e := r.Event.(type) {
 	case domain.Spoken:
-		c.talk = r.Seq
 		if err := counts(at, e, c.changes(r.Seq, e)); err != nil {
 			c.verdicts.deny(r.Seq, err)
 		} else {
@@ -299,8 +308,10 @@ func (c *conversation) process(r domain.Record) {
 	if c.past.seq == r.Seq {
 		c.past = past{}
 	}
-	c.seen = r.Seq
-	c.verdicts.reach(c.hub.edge, r.Seq)
+	c.now = domain.Record{}
+	*c.lanes.of(r.Event) = r.Seq
+	c.seen = max(c.seen, r.Seq)
+	c.verdicts.reach(c.hub.edge, c.lanes)
 }
 
 // follow opens a group's feed and queues what has come since the first record that waits.
@@ -349,10 +360,10 @@ func (c *conversation) follow(ctx context.Context) error {
 // and nothing waits that might bring one in. The caller holds c.mu.
 func (c *conversation) retireIfIdle() {
 	g, isGroup := c.topic.Group()
-	if c.retired || isGroup && (len(c.audience)+len(c.late) > 0 || len(c.queue) > 0) || !c.hub.forget(c) {
+	if c.retired || c.only != nil || isGroup && (len(c.audience)+len(c.late) > 0 || len(c.queue) > 0) || !c.hub.forget(c) {
 		return
 	}
-	c.retired, c.queue = true, nil
+	c.retired, c.queue, c.short = true, nil, false
 	if isGroup && c.followed {
 		c.hub.live.UnfollowGroup(g)
 	}

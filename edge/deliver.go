@@ -62,7 +62,7 @@ type (
 	}
 )
 
-// emit encodes an event once for all devices of some people.
+// emit tells some people what is not in the log, encoded once for all their devices.
 func (h *hub) emit(to []*person, event string, args ...any) {
 	if len(to) == 0 {
 		return
@@ -108,8 +108,8 @@ func (c *conversation) deliverMessage(r domain.Record, m domain.Message) {
 		return
 	}
 	peer := c.topic.Peer(m.From)
-	c.emit(c.hub.here(peer), "reply", replyFrom{ID: m.From}, body)
-	c.emit(c.hub.here(m.From), "reply", replyFrom{ID: peer, Self: true}, body)
+	c.emit(c.here(peer), "reply", replyFrom{ID: m.From}, body)
+	c.emit(c.here(m.From), "reply", replyFrom{ID: peer, Self: true}, body)
 }
 
 // hearing gives the audience of a record at a sequence.
@@ -127,9 +127,9 @@ func (c *conversation) hearing(seq uint64) []*person {
 // write as things stood then: who is blocked or a stranger says nothing by reading either.
 func (c *conversation) deliverMark(r domain.Record, e domain.ReadMarked, at standing) {
 	moved := func(me domain.UserID) markMoved { return markMoved{c.topic.ConversationID(me), e.By, e.UpTo(r.Seq)} }
-	c.emit(c.hub.here(e.By), "read", moved(e.By))
+	c.emit(c.here(e.By), "read", moved(e.By))
 	peer := c.topic.Peer(e.By)
 	if peer != "" && at.maySend(domain.Message{From: e.By, Open: c.hub.edge.Settings.Anyone}) == nil {
-		c.emit(c.hub.here(peer), "read", moved(peer))
+		c.emit(c.here(peer), "read", moved(peer))
 	}
 }

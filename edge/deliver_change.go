@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
 
@@ -22,7 +23,7 @@ func (c *conversation) deliverChange(r domain.Record, e domain.Change, at standi
 		event, change.Msg = "edited", e.Msg
 	case domain.MessageRecalled:
 		event = "recalled"
-		c.recall(e.Seq)
+		c.recall(recall{e.Seq, r.Seq})
 	case domain.MessageReacted:
 		event, change.Emoji, change.On = "reacted", e.Emoji, &e.On
 	}
@@ -35,23 +36,31 @@ func (c *conversation) deliverChange(r domain.Record, e domain.Change, at standi
 		return
 	}
 	peer := c.topic.Peer(by)
-	tell(c.hub.here(peer), peer)
-	tell(c.hub.here(by), by)
+	tell(c.here(peer), peer)
+	tell(c.here(by), by)
 }
 
+// recall is that the message at seq was taken back, by the event at another.
+type recall struct{ seq, at uint64 }
+
 // recall notes that a message was taken back.
-func (c *conversation) recall(seq uint64) {
+func (c *conversation) recall(r recall) {
 	if len(c.recalls) == maxRecalls {
 		c.recalls = slices.Delete(c.recalls, 0, 1)
 	}
-	c.recalls = append(c.recalls, seq)
+	c.recalls = append(c.recalls, r)
 }
 
 // recalled says whether a message was taken back lately, as far as is known here.
 func (c *conversation) recalled(seq uint64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Contains(c.recalls, seq)
+	return c.recalledBefore(seq, math.MaxUint64)
+}
+
+// recalledBefore says whether a message was taken back before a place in the log, likewise. The caller holds c.mu.
+func (c *conversation) recalledBefore(seq, at uint64) bool {
+	return slices.ContainsFunc(c.recalls, func(r recall) bool { return r.seq == seq && r.at < at })
 }
 
 // changes gives the message that the record at a sequence is about, if any, as far as it takes to judge that: it is the speaker's where nothing else
@@ -61,7 +70,7 @@ func (c *conversation) changes(at uint64, e domain.Spoken) (m domain.Said) {
 	if !ok {
 		return m
 	}
-	m.Recalled = slices.Contains(c.recalls, change.Of())
+	m.Recalled = c.recalledBefore(change.Of(), at)
 	if m.From, _ = e.Speaker(); c.about.seq == at {
 		m.From = c.about.from
 	}

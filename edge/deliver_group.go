@@ -25,20 +25,20 @@ func (c *conversation) deliverGroup(r domain.Record) {
 		if g.Size() > announced {
 			return c.running(r.Seq, u)
 		}
-		return with(members(), c.hub.here(u))
+		return with(members(), c.here(u))
 	}
 	switch e := r.Event.(type) {
 	case domain.GroupCreated:
 		c.joined(r.Seq, append(slices.Clone(e.Members), e.By)...)
 		tell(members(), "created", e.By, "")
-		tell(c.hub.here(e.Invited...), "invited", e.By, "")
+		tell(c.here(e.Invited...), "invited", e.By, "")
 	case domain.GroupInvited:
 		tell(concerned(e.UID), "invited", e.By, e.UID)
 	case domain.GroupDeclined:
 		tell(concerned(e.UID), "declined", e.UID, e.UID)
 	case domain.GroupApplied:
 		tell(c.running(r.Seq, e.UID), "applied", e.UID, e.UID)
-		c.deliverApplication(r, c.running(r.Seq, ""), e.UID, e.Greeting)
+		c.deliverApplication(r, c.running(r.Seq, ""), e.UID, e.Greeting) // without an offset: who loses it hears it when they sign
 	case domain.GroupRefused:
 		tell(c.running(r.Seq, e.UID), "refused", e.By, e.UID)
 	case domain.GroupJoined:
@@ -47,20 +47,20 @@ func (c *conversation) deliverGroup(r domain.Record) {
 	case domain.GroupLeft:
 		to := concerned(e.UID)
 		if change.Owner = e.Owner; e.Owner != "" { // everyone is to know who the owner is now
-			to = with(members(), c.hub.here(e.UID))
+			to = with(members(), c.here(e.UID))
 		}
 		tell(to, "left", e.UID, e.UID)
-		c.unhear(c.hub.here(e.UID)...)
+		c.unhear(c.here(e.UID)...)
 	case domain.GroupErased: // who was no member any more as well: others may list them, as invited or turned down
 		to := concerned(e.UID)
 		if change.Owner = e.Owner; e.Owner != "" {
-			to = with(members(), c.hub.here(e.UID))
+			to = with(members(), c.here(e.UID))
 		}
 		tell(to, "erased", e.UID, e.UID)
-		c.unhear(c.hub.here(e.UID)...)
+		c.unhear(c.here(e.UID)...)
 	case domain.GroupRemoved:
 		tell(concerned(e.UID), "removed", e.By, e.UID)
-		c.unhear(c.hub.here(e.UID)...)
+		c.unhear(c.here(e.UID)...)
 	case domain.GroupDescribed:
 		change.Name, change.Avatar, change.Description, change.History = e.Name, &e.Avatar, &e.Description, e.History
 		tell(members(), "described", e.By, "")
@@ -76,18 +76,18 @@ func (c *conversation) deliverGroup(r domain.Record) {
 
 // joined lets those of some new members who are here hear the group, from the event at a sequence on.
 func (c *conversation) joined(seq uint64, uids ...domain.UserID) {
-	for _, p := range c.hub.here(uids...) {
+	for _, p := range c.here(uids...) {
 		c.hear(p, seq-1)
 	}
 }
 
 // running gives those of the audience who may answer applications, and somebody who may be no member; "" for nobody.
 func (c *conversation) running(seq uint64, also domain.UserID) []*person {
-	who := slices.DeleteFunc(c.hub.here(c.standing.(group).Answering()...), func(p *person) bool {
+	who := slices.DeleteFunc(c.here(c.standing.(group).Answering()...), func(p *person) bool {
 		after, hears := c.audience[p]
 		return !hears || seq <= after
 	})
-	return with(who, c.hub.here(also))
+	return with(who, c.here(also))
 }
 
 // with adds those who are not among some people yet.
@@ -104,7 +104,9 @@ func with(people, also []*person) []*person {
 func (c *conversation) unhear(people ...*person) {
 	for _, p := range people {
 		delete(c.audience, p)
-		c.hub.lets(p, c)
+		if c.only == nil {
+			c.hub.lets(p, c)
+		}
 	}
 	c.retireIfIdle()
 }

@@ -20,27 +20,27 @@ func (c *conversation) deliverFriendship(r domain.Record) {
 	switch e := r.Event.(type) {
 	case domain.FriendRequested:
 		c.tell(r, e.By, "requested", "")
-		c.deliverApplication(r, c.hub.here(c.topic.Peer(e.By)), e.By, e.Greeting)
+		c.deliverApplication(r, c.here(c.topic.Peer(e.By)), e.By, e.Greeting)
 	case domain.FriendAccepted:
-		c.hub.befriend(c.topic, true)
+		c.befriend(true)
 		other := c.topic.Peer(e.By)
-		for _, p := range c.hub.here(other) {
-			c.hub.emit([]*person{p}, "refresh", c.hub.edge.presence.of(p))
+		for _, p := range c.here(other) {
+			c.emitFirst([]*person{p}, "refresh", c.hub.edge.presence.of(p.real()))
 		}
-		for _, p := range c.hub.here(e.By) {
-			c.hub.emit([]*person{p}, "checkStatus", c.hub.edge.presence.of(p))
+		for _, p := range c.here(e.By) {
+			c.emitFirst([]*person{p}, "checkStatus", c.hub.edge.presence.of(p.real()))
 		}
 		c.tell(r, e.By, "accepted", "")
 	case domain.FriendRejected:
 		c.tell(r, e.By, "rejected", e.Reply)
 	case domain.FriendRemoved:
-		c.hub.befriend(c.topic, false)
+		c.befriend(false)
 		c.tell(r, e.By, "removed", "")
 	case domain.FriendErased:
-		c.hub.befriend(c.topic, false)
+		c.befriend(false)
 		c.tell(r, e.By, "erased", "")
 	case domain.FriendBlocked:
-		c.hub.befriend(c.topic, false)
+		c.befriend(false)
 		c.tellOne(r, e.By, e.By, "blocked", "") // the blocked one is not told
 	case domain.FriendUnblocked:
 		c.tellOne(r, e.By, e.By, "unblocked", "")
@@ -54,12 +54,30 @@ func (c *conversation) deliverApplication(r domain.Record, to []*person, from do
 		c.hub.edge.logger.Error("cannot encode an event", "event", "apply", "error", err)
 		return
 	}
-	for _, p := range c.told(to) {
+	c.sayNew(to, applicant{c.topic, from}, packet)
+}
+
+// sayNew tells of an application on those devices that have not heard of it, without an offset: a device that loses it hears of it when it signs.
+func (c *conversation) sayNew(to []*person, a applicant, packet *socketio.Packet) {
+	for _, p := range to {
+		if c.round != nil {
+			if p.back.missed(c.now) && (p.back.told == nil || p.back.told.first(a, c.now.Seq)) {
+				p.back.tell(packet)
+			}
+			continue
+		}
 		for _, s := range *p.sessions.Load() {
-			if s.told.first(applicant{c.topic, from}, r.Seq) {
+			if s.live && !s.entry.covers(c.now) && s.told.first(a, c.now.Seq) {
 				s.socket.Send(packet)
 			}
 		}
+	}
+}
+
+// befriend keeps who watches whom in step, where that is not over.
+func (c *conversation) befriend(friends bool) {
+	if c.only == nil {
+		c.hub.befriend(c.topic, friends)
 	}
 }
 
@@ -70,7 +88,7 @@ func (c *conversation) tell(r domain.Record, by domain.UserID, state, reply stri
 }
 
 func (c *conversation) tellOne(r domain.Record, to, by domain.UserID, state, reply string) {
-	c.hub.emit(c.hub.here(to), "friend", friendChange{c.topic.Peer(to), state, by, reply, domain.Date(r.Time), r.Seq})
+	c.emit(c.here(to), "friend", friendChange{c.topic.Peer(to), state, by, reply, domain.Date(r.Time), r.Seq})
 }
 
 // application is what "apply" carries: the fields of the greeting, and what the server knows to be so, which they cannot replace. One to a group

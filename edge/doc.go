@@ -7,7 +7,7 @@
 // only a reason to append, and a no is believed only of the log. What became of a message is said by its place in the log, to the
 // sender and to everyone who hears it alike (conversation.process, conversation.settle).
 //
-// Locks are taken in this order: conversation.following, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications, of
+// Locks are taken in this order: conversation.following, ledger.mu, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications, of
 // lines, of pacer, of seen and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
 //
 // # Chosen, refused, because
@@ -22,6 +22,25 @@
 // connection that is lost loses copies. The feed says where that may have happened, too (hub.lost): then the edge reads the log from the last copy on
 // and deals with all of that as if it had come live, before it goes on. Refused: to ask the read models what may have come. Because: they lag, and
 // what has come and gone meanwhile is not in them.
+//
+// Chosen: one lock, the ledger's, while a record is dealt with, whichever goroutine does. Refused: that conversations tell their people side by side. Because: only so
+// is it certain at any moment what a device has been told, without keeping that for each; and nearly all is dealt with by the feed's goroutine anyway.
+//
+// Chosen: a cursor names the few records that wait while later ones have been told. Refused: that those wait, too; a cursor that goes back to before them. Because: the first
+// would make all wait for one request to the log, and after the second a device would be told some events twice.
+//
+// Chosen: a device hears nothing of what its entry covers, whoever tells it and why. Refused: to rely on when it was added to which list. Because: what is read late, from the
+// log, would be told to devices that have been told it as missed.
+//
+// Chosen: before a device comes in, a fence makes sure that all copies of what was stored have come. Refused: to take the last copy's place as the device's. Because: what was stored
+// since, in groups that were not followed then, would be told to nobody, or later as if it were new.
+//
+// Chosen: who comes back is told by stand-ins in conversations made for the purpose, which read from where the cursors are, all who come at about the same time together; what lies farther
+// back than a second's reading is begun anew. Refused: to read each one's conversations by themselves; to keep recent events in memory. Because: after an edge has died thousands
+// come at once, and what they missed is mostly the same; and memory does not outlive the edge.
+//
+// Chosen: what was stored lately is read again every few seconds on a cluster (hub.sweep). Refused: to trust that copies are lost only where somebody is told. Because:
+// between servers they are not numbered.
 //
 // Chosen: who enters while the read models are behind, or away, is let in with what is known, and the rest follows (hub.resettle). Refused: to wait, or
 // to send them away. Because: messages flow without the read models, and many clients do not come back by themselves.

@@ -38,6 +38,8 @@ type Log interface {
 	// Erase takes those events out of a topic for good that goes says so of, of those after one sequence and before another, or where that is 0 all that
 	// there are now. It gives how far it has come, with an error, too.
 	Erase(ctx context.Context, t domain.Topic, after, before uint64, goes func(domain.Event) bool) (upTo uint64, err error)
+	// FirstSince gives the place of the first event of a shard that was stored at an instant or later; found is false where there is none.
+	FirstSince(ctx context.Context, shard int, at time.Time) (seq uint64, found bool, err error)
 	// Shards is how many shards there are, Shard the one that a topic is in, and Epoch names the life of one.
 	Shards() int
 	Shard(t domain.Topic) int
@@ -52,6 +54,8 @@ type Live interface {
 	// FollowGroup adds a group; when it returns, no later event is missed.
 	FollowGroup(g domain.GroupID) error
 	UnfollowGroup(g domain.GroupID)
+	// Fence returns when all copies of what had been stored when it was called have been delivered.
+	Fence(ctx context.Context) error
 	Close()
 }
 
@@ -123,6 +127,7 @@ type Settings struct {
 	Searches   int              // how often in a second one person may search, for long; 10 times as many at once; 0: any number
 	Connects   int              // of one person's devices in a second, for long; 30 times as many at once; 0: any number
 	Beat       time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
+	Sweep      time.Duration    // how often it is made sure that no live copies are missing, where some may be lost without anybody being told; 0: never
 	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
 	Linger     time.Duration    // how long after somebody was erased what was on its way then may reach the log; 10 s where it is 0
 	Resume     time.Duration    // how often it is looked for erasures that nobody goes on with; 1 min where it is 0
@@ -182,6 +187,9 @@ func New(o Options) (*Edge, error) {
 		return nil, err
 	}
 	e.spawn(e.resumeErasing)
+	if o.Settings.Sweep > 0 {
+		e.spawn(e.hub.sweep)
+	}
 	e.sockets = socketio.New(o.Settings.Socket)
 	e.sockets.Namespace("/", e.connect)
 	e.mux.Handle("/socket.io/", e.sockets)

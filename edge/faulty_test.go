@@ -13,16 +13,18 @@ import (
 type faulty struct {
 	edge.Log
 
-	mu      sync.Mutex
-	fail    error
-	gate    chan struct{} // while it is open, reads wait; nil for none
-	drop    func(domain.Record) bool
-	reads   int
-	deliver func(domain.Record)
-	lost    func()
-	telling func()                 // is called before the edge is told of a loss; nil: nothing
-	groups  map[domain.GroupID]int // followed, how often
-	people  map[domain.UserID]int
+	mu        sync.Mutex
+	fail      error
+	gate      chan struct{} // while it is open, reads wait; nil for none
+	drop      func(domain.Record) bool
+	reads     int
+	deliver   func(domain.Record)
+	lost      func()
+	unnoticed bool                   // nobody is told that copies were lost
+	missing   bool                   // copies were lost, and the edge was not told
+	telling   func()                 // is called before the edge is told of a loss; nil: nothing
+	groups    map[domain.GroupID]int // followed, how often
+	people    map[domain.UserID]int
 
 	entering    func(domain.UserID) error // is asked before a person is followed; nil: nothing
 	failAppends int                       // so many from now on fail
@@ -42,10 +44,11 @@ func (f *faulty) into(w *world) func(*edge.Options) {
 		o.Follow = func(deliver func(domain.Record), lost func()) (edge.Live, error) {
 			var feed sync.Mutex // the tests call them, too
 			f.deliver = func(r domain.Record) { feed.Lock(); defer feed.Unlock(); deliver(r) }
-			f.lost = func() { feed.Lock(); defer feed.Unlock(); lost() }
+			f.lost = func() { feed.Lock(); defer feed.Unlock(); lost(); f.set(func() { f.missing = false }) }
 			live, err := w.journal.Live(func(r domain.Record) {
 				f.mu.Lock()
 				dropped := f.drop != nil && f.drop(r)
+				f.missing = f.missing || dropped && !f.unnoticed
 				f.mu.Unlock()
 				if !dropped {
 					f.deliver(r)
@@ -127,6 +130,17 @@ func (f *faulty) Since(ctx context.Context, t domain.Topic, after uint64) ([]dom
 type counted struct {
 	edge.Live
 	*faulty
+}
+
+// Fence cannot be had while copies are missing: the feed would tell of them first.
+func (c *counted) Fence(ctx context.Context) error {
+	c.mu.Lock()
+	missing := c.missing
+	c.mu.Unlock()
+	if missing {
+		return errAway
+	}
+	return c.Live.Fence(ctx)
 }
 
 func (c *counted) FollowGroup(g domain.GroupID) error {

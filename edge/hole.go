@@ -2,15 +2,17 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"math"
 	"slices"
 	"time"
 
 	"parley/domain"
+	"parley/edge/socketio"
 )
 
-// reached is up to where each shard has been dealt with without a hole.
+// reached is up to where each shard has been dealt with.
 type reached []uint64
 
 // at gives how far a shard has come; 0 where nothing has of it.
@@ -34,9 +36,7 @@ func (h *hub) begin() error {
 	ctx, cancel := context.WithTimeout(h.edge.ctx, patience)
 	defer cancel()
 	ends, err := h.edge.Log.Ends(ctx)
-	for shard, end := range ends {
-		h.reached.set(shard, end.Seq)
-	}
+	h.ledger.begin(ends)
 	return err
 }
 
@@ -54,15 +54,7 @@ func (h *hub) lost() {
 func (h *hub) fill(shard int, from uint64, within time.Duration) {
 	ctx, cancel := context.WithTimeout(h.gaps, within)
 	defer cancel()
-	at := domain.Position{Epoch: h.edge.Log.Epoch(shard), Seq: max(from, h.reached.at(shard))}
-	at, err := h.edge.Log.Read(ctx, shard, at, func(records []domain.Record) error {
-		for _, r := range records {
-			h.reached.set(shard, r.Seq)
-			h.take(r)
-		}
-		return nil
-	})
-	h.read.set(shard, at.Seq)
+	err := h.read(ctx, shard, from, math.MaxUint64)
 	delete(h.open, shard)
 	switch {
 	case err == nil || h.gaps.Err() != nil:
@@ -72,9 +64,75 @@ func (h *hub) fill(shard int, from uint64, within time.Duration) {
 		}
 		h.open[shard] = from
 	default: // better to go on without it than never
-		h.edge.logger.Error("what was stored while live copies did not come cannot be read, and is left out", "shard", shard, "after", at.Seq, "error", err)
+		h.edge.logger.Error("what was stored while live copies did not come cannot be read; all clients are told to begin anew", "shard", shard, "error", err)
 		h.reread()
+		h.reset()
 	}
+}
+
+var errEnough = errors.New("read as far as was asked for") // never changed
+
+// read deals with what the log holds of a shard of which it is not proven that it has come: after one sequence and up to another, or to where the shard ends
+// now.
+func (h *hub) read(ctx context.Context, shard int, from, to uint64) error {
+	at := domain.Position{Epoch: h.edge.Log.Epoch(shard), Seq: max(from, h.ledger.unproven(shard))}
+	at, err := h.edge.Log.Read(ctx, shard, at, func(records []domain.Record) error {
+		for _, r := range records {
+			if r.Seq > to {
+				return errEnough
+			}
+			h.deal(r)
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		at.Seq, err = to, nil
+	}
+	h.ledger.prove(shard, at.Seq)
+	return err
+}
+
+// sweep reads again and again what has been stored lately: between the servers of a cluster live copies may be lost without anybody being told.
+func (h *hub) sweep() {
+	every := time.NewTicker(h.edge.Settings.Sweep)
+	defer every.Stop()
+	for {
+		select {
+		case <-h.gaps.Done():
+			return
+		case <-every.C:
+		}
+		if err := h.sweepOnce(h.gaps); err != nil && h.gaps.Err() == nil {
+			h.edge.logger.Warn("cannot make sure that no live copies are missing; trying again", "error", err)
+		}
+	}
+}
+
+func (h *hub) sweepOnce(ctx context.Context) error {
+	from := h.since()
+	if from == nil {
+		return nil
+	}
+	ends, err := h.fence(ctx)
+	for shard := 0; shard < len(ends) && err == nil; shard++ {
+		err = h.read(ctx, shard, from[shard], ends[shard].Seq) // what has not come by now is lost, or comes too late
+	}
+	return err
+}
+
+// fence waits for all copies of what is stored now, and gives up to where that is.
+func (h *hub) fence(ctx context.Context) ([]domain.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ends, err := h.edge.Log.Ends(ctx)
+	if err == nil {
+		err = h.live.Fence(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	h.ledger.reach(ends)
+	return ends, nil
 }
 
 // since gives by shard what had been stored when the first of those came who are here; 0 where somebody is just coming, or a conversation is kept, which
@@ -105,5 +163,17 @@ func (h *hub) reread() {
 	idle := slices.DeleteFunc(all, func(c *conversation) bool { return !c.lose() })
 	if len(idle) > 0 {
 		h.edge.spawn(func() { inTurns(idle, (*conversation).catchUp) })
+	}
+}
+
+// anew tells a device that it may have missed something, and is to ask for what it shows anew.
+var anew = func() *socketio.Packet { p, _ := socketio.NewPacket("reset"); return p }() // never changed
+
+// reset tells everybody here.
+func (h *hub) reset() {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	for _, p := range h.people {
+		p.send(anew)
 	}
 }

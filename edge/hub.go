@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"sync"
+	"time"
 
 	"parley/domain"
 )
@@ -21,16 +22,21 @@ type hub struct {
 	unsettled     map[*person]struct{}       // whose friends and groups are to be read again
 	settling      bool                       // a goroutine sees to them
 
+	ledger  *ledger
+	begun   time.Time
+	life    string          // of the log
 	gaps    context.Context // ends before the feed does
 	endGaps context.CancelFunc
-	reached reached        // up to where the live copies came; used by the feed's goroutine alone, as read is
-	open    map[int]uint64 // shards that could not be read in time, and from where
-	read    reached        // up to where the log was read in their place
+	open    map[int]uint64 // shards that could not be read in time, and from where; used by the feed's goroutine alone
+	back    resumption
 }
 
 func newHub(e *Edge) *hub {
 	return &hub{
 		edge:          e,
+		begun:         time.Now(),
+		life:          lifeOf(e.Log),
+		ledger:        newLedger(e.Settings.Sweep > 0),
 		profiles:      &profiles{log: e.Log, m: map[domain.UserID]domain.PersonView{}},
 		people:        map[domain.UserID]*person{},
 		conversations: map[domain.Topic]*conversation{},
@@ -44,13 +50,19 @@ func (h *hub) arrive(r domain.Record) {
 	if from, open := h.open[r.Shard]; open { // it is there again
 		h.fill(r.Shard, from, patience)
 	}
-	if r.Seq > h.read.at(r.Shard) { // else it has been taken from the log
-		h.reached.set(r.Shard, r.Seq)
+	h.deal(r)
+}
+
+// deal takes a record, once.
+func (h *hub) deal(r domain.Record) {
+	h.ledger.mu.Lock()
+	defer h.ledger.release()
+	if h.ledger.take(r) {
 		h.take(r)
 	}
 }
 
-// take takes a record to its conversation.
+// take takes a record to its conversation. The caller holds the ledger's lock.
 func (h *hub) take(r domain.Record) {
 	if u, ok := r.Topic.Person(); ok {
 		switch e := r.Event.(type) {

@@ -119,13 +119,13 @@ func TestApplicationsToldAreBounded(t *testing.T) {
 func TestRecallsAreBounded(t *testing.T) {
 	c := &conversation{}
 	for seq := range uint64(maxRecalls) {
-		c.recall(seq)
+		c.recall(recall{seq, seq})
 	}
 	if !c.recalled(0) || !c.recalled(maxRecalls-1) || c.recalled(maxRecalls) {
 		t.Errorf("of %d not all are remembered", maxRecalls)
 	}
 	for seq := range uint64(maxRecalls) {
-		c.recall(maxRecalls + seq)
+		c.recall(recall{maxRecalls + seq, maxRecalls + seq})
 		if c.recalled(seq) || seq < maxRecalls-1 && !c.recalled(seq+1) || len(c.recalls) != maxRecalls {
 			t.Fatalf("after one more than %d, %d are remembered", seq, len(c.recalls))
 		}

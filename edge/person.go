@@ -15,10 +15,13 @@ type person struct {
 	view domain.PersonView
 
 	sessions atomic.Pointer[[]*session] // read without a lock, replaced under hub.mu
+	back     *returning                 // whom this one stands for, who comes back; nil for somebody who is here
+	owed     atomic.Int32               // how much goes on by which they will be told what they have not been told yet
 	erased   atomic.Bool                // gone for good: nothing more is done for their devices
 
 	// These are guarded by hub.mu.
-	entered       bool // a device has come so far that others may see it
+	paid          chan struct{} // closed when owed becomes 0
+	entered       bool          // a device has come so far that others may see it
 	status        domain.Status
 	statusSeq     uint64 // where the log says so; 0: not that we knew
 	following     bool   // the feed of their direct conversations is open
@@ -47,8 +50,65 @@ func (p *person) connection() string {
 	return sessions[len(sessions)-1].id
 }
 
-// enter adds a device. When it returns, nothing that is stored later is missed by it.
-func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView) error {
+// enter adds a device. When it returns, nothing that is stored later than its entry is missed by it. offset is that entry's; sure says whether it is
+// certain.
+func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView, back bool) (offset string, sure bool, err error) {
+	if err := h.settle(ctx, s, view); err != nil {
+		return "", false, err
+	}
+	p, within := s.person, time.Second
+	if back {
+		within = patience
+		h.awaitPaid(ctx, p, followWithin)
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	_, failed := h.fence(ctx) // who comes anew does without
+	offset, sure = h.ledger.join(s)
+	h.mu.Lock()
+	p.entered = true
+	h.mu.Unlock()
+	h.edge.presence.update(p.id)
+	return offset, sure && failed == nil && offset != unknown, nil
+}
+
+// owe notes that something goes on by which a person will be told what they have not been told yet. The caller holds h.mu.
+func (p *person) owe() {
+	if p.owed.Add(1) == 1 {
+		p.paid = make(chan struct{})
+	}
+}
+
+// pay notes that it has ended.
+func (h *hub) pay(p *person) {
+	h.mu.Lock()
+	left := p.owed.Add(-1)
+	if left == 0 {
+		close(p.paid)
+	}
+	h.mu.Unlock()
+	if left == 0 {
+		h.ledger.settle(p)
+	}
+}
+
+// awaitPaid waits a while for a person to be told everything.
+func (h *hub) awaitPaid(ctx context.Context, p *person, within time.Duration) {
+	h.mu.RLock()
+	paid := p.paid
+	h.mu.RUnlock()
+	if p.owed.Load() == 0 {
+		return
+	}
+	select {
+	case <-paid:
+	case <-time.After(within):
+	case <-ctx.Done():
+	}
+}
+
+// settle adds a device to a person, and the person with the first one.
+func (h *hub) settle(ctx context.Context, s *session, view domain.PersonView) error {
 	h.mu.Lock()
 	p := h.people[view.ID]
 	first := p == nil
@@ -84,13 +144,8 @@ func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView) err
 	}
 	if err != nil {
 		h.leave(s)
-		return err
 	}
-	h.mu.Lock()
-	p.entered = true
-	h.mu.Unlock()
-	h.edge.presence.update(p.id)
-	return nil
+	return err
 }
 
 // settleIn begins to follow all that concerns a person and reads who their friends and groups are.
@@ -132,7 +187,11 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 		return nil
 	}
 	first := make(chan error, 1)
+	h.mu.Lock()
+	p.owe()
+	h.mu.Unlock()
 	h.edge.spawn(func() {
+		defer h.pay(p)
 		h.until([]*person{p}, func(ctx context.Context) error {
 			err := h.admitAll(ctx, p, groups)
 			select {
@@ -206,6 +265,7 @@ func (p *person) isSettled() bool {
 
 // leave takes a device away, and the person with the last one.
 func (h *hub) leave(s *session) {
+	h.ledger.leave(s)
 	h.mu.Lock()
 	p := s.person
 	var left []*session

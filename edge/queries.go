@@ -184,6 +184,7 @@ func (e *Edge) serveQueries(api huma.API) {
 		found, more, err := v.Messages(ctx, me, t, in.Before, in.After, in.Limit)
 		return messages{list(found), more}, err
 	})
+	e.serveMissed(api)
 	query(e, api, "/api/search", "search", "Messages of one's conversations, by words", e.search)
 }
 

@@ -26,6 +26,10 @@ type session struct {
 	turns  chan struct{} // messages under way to the log
 	signed bool          // used by the goroutine of the device's commands alone
 	told   told
+
+	recoverable bool // it can come back with an offset
+	live        bool // what is in the log is told it, but for what entry covers; guarded by the ledger's lock, as that is
+	entry       entry
 }
 
 // told remembers the applications that a device has been told of, for the same one may come live and be among those that wait when the device
@@ -94,10 +98,47 @@ func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 		"code": domain.OK, "handshake": shown(socket.Handshake()), "namespace": "/", "message": "welcome to main channel, please sign",
 	})
 	s := &session{edge: e, socket: socket, id: publicID(socket), me: who.id, turns: make(chan struct{}, maxUnderWay)}
-	if err := e.hub.enter(ctx, s, view); err != nil {
+	if err := s.enter(ctx, view); err != nil {
 		return nil, e.cannotConnect(who.id, err)
 	}
 	return s, nil
+}
+
+// enter lets a device in, and tells it what it has missed if it comes back.
+func (s *session) enter(ctx context.Context, view domain.PersonView) error {
+	recovery := s.socket.Recover(s.edge.hub.key(s.me))
+	s.recoverable = recovery != nil
+	if !s.recoverable {
+		_, _, err := s.edge.hub.enter(ctx, s, view, false)
+		return err
+	}
+	former, back := recovery.Offset()
+	offset, sure, err := s.edge.hub.enter(ctx, s, view, back)
+	if err != nil {
+		return err
+	}
+	if back {
+		if err := s.resume(ctx, former, sure, recovery); err != nil {
+			s.edge.logger.Debug("a client begins anew", "user", s.me, "offset", cut(former, 64), "reason", err)
+			recovery.Drop()
+			_ = recovery.Send(anew) // if it fails, the connection has ended
+		} else {
+			recovery.Done()
+		}
+	}
+	_ = recovery.Send(cursorPacket.WithOffset(offset)) // likewise
+	return nil
+}
+
+func (s *session) resume(ctx context.Context, offset string, sure bool, recovery *socketio.Recovery) error {
+	from, err := parseCursor(offset, s.edge.Log.Shards())
+	switch {
+	case err != nil:
+		return err
+	case !sure:
+		return errUnsure
+	}
+	return s.edge.hub.resume(ctx, s.me, &returning{from: from, entry: &s.entry, send: recovery.Send, of: s.person, told: &s.told})
 }
 
 // publicID is the id of a connection that others may know: the socket's, but where that is the secret by which a client of Engine.IO 3 polls.

@@ -30,8 +30,9 @@ func inTurns[T any](all []T, fn func(T)) {
 func (h *hub) resettle(p *person) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.people[p.id] == p {
+	if _, due := h.unsettled[p]; h.people[p.id] == p && !due {
 		h.unsettled[p] = struct{}{}
+		p.owe()
 	}
 	if len(h.unsettled) > 0 && !h.settling {
 		h.settling = true
@@ -51,6 +52,9 @@ func (h *hub) settleLate() {
 			return
 		}
 		h.settleAgain(people)
+		for _, p := range people {
+			h.pay(p)
+		}
 		if h.edge.ctx.Err() != nil {
 			return
 		}

@@ -21,6 +21,7 @@ type denial struct {
 
 type waiter struct {
 	seq     uint64
+	event   domain.Event
 	done    func(error)
 	asklog  func() // asks the log instead and calls done
 	timeout *time.Timer
@@ -51,10 +52,10 @@ func (v *verdicts) answer(e *Edge, w *waiter) {
 	w.done(nil)
 }
 
-// reach answers those who wait for a record up to seq.
-func (v *verdicts) reach(e *Edge, seq uint64) {
+// reach answers those who wait for a record that its lane has come to.
+func (v *verdicts) reach(e *Edge, to lanes) {
 	for w := range v.waiting {
-		if w.seq <= seq && w.timeout.Stop() {
+		if w.seq <= *to.of(w.event) && w.timeout.Stop() {
 			delete(v.waiting, w)
 			v.answer(e, w)
 		}
@@ -75,14 +76,14 @@ func (v *verdicts) giveUp(e *Edge) {
 // after all. The order of the log decides: somebody may have been removed between being asked and being stored. done must not block; it
 // is not called any more when the edge closes. What waits until then may be forgotten.
 func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(error)) *waiter {
-	w := &waiter{seq: stored.Seq, done: done, asklog: func() { done(c.hub.judge(c.topic, stored.Seq, e)) }}
+	w := &waiter{seq: stored.Seq, event: e, done: done, asklog: func() { done(c.hub.judge(c.topic, stored.Seq, e)) }}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case stored.Duplicate, c.retired:
 		c.hub.edge.spawn(w.asklog)
 		return nil
-	case w.seq <= c.seen:
+	case w.seq <= *c.lanes.of(e):
 		c.verdicts.answer(c.hub.edge, w)
 		return nil
 	}

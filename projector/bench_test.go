@@ -49,13 +49,14 @@ func BenchmarkRebuild(b *testing.B) {
 	}
 	made.wait()
 	b.Run("memory", func(b *testing.B) {
-		defer debug.SetGCPercent(debug.SetGCPercent(300)) // as the program does when it starts
+		defer debug.SetGCPercent(debug.SetGCPercent(300)) // as the program does when it makes read models
 		for b.Loop() {
 			catchUp(b, j, memory.New())
 		}
 		report(b, made)
 	})
 	b.Run("mysql", func(b *testing.B) {
+		defer debug.SetGCPercent(debug.SetGCPercent(300))
 		s := open(b)
 		for b.Loop() {
 			if _, err := projector.Rebuild(b.Context(), j, s, projector.RebuildOptions{Force: true}); err != nil {

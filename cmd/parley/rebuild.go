@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -62,6 +63,7 @@ func offline(c *cobra.Command, settings *config.Config, do func(context.Context,
 		}
 		t.store = t.views.(*mysql.Store)
 		t.progress, t.done = watchProgress(c.ErrOrStderr(), c.Use)
+		defer debug.SetGCPercent(debug.SetGCPercent(whileMaking))
 		err = do(c.Context(), t)
 		if c.Context().Err() != nil && err != nil {
 			return fmt.Errorf("%s: interrupted; the read models that serve are whole, and it can be run again", c.Use)

@@ -184,6 +184,9 @@ func (j *Journal) shut(ctx context.Context) (err error) {
 	return err
 }
 
+// Clustered says whether the log is on a cluster of servers, between which live copies may be lost without anybody being told.
+func (j *Journal) Clustered() bool { return j.conn.ConnectedClusterName() != "" }
+
 // Shards says how many shards the log has.
 func (j *Journal) Shards() int { return len(j.epochs) }
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -13,23 +14,36 @@ import (
 // liveQueue is how many live copies may wait for deliver. Beyond it copies are lost, which is logged and told.
 const liveQueue = 8192
 
+// electedPrefix is where the servers say that a stream, whose name follows, has another leader.
+const electedPrefix = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED."
+
 // Live hands on copies of events as they are stored: of all group states and all that is about persons, and of whom and what it follows.
 type Live struct {
-	j       *Journal
-	deliver func(domain.Record)
-	lost    func()
-	copies  chan *nats.Msg   // shared by all subscriptions, so that order holds across them
-	renewed chan nats.Status // says when the connection is there again, before its first copy comes
-	life    context.Context  // ends with Close
-	end     context.CancelFunc
-	worker  sync.WaitGroup
+	j         *Journal
+	deliver   func(domain.Record)
+	lost      func()
+	copies    chan *nats.Msg   // shared by all subscriptions, so that order holds across them
+	renewed   chan nats.Status // says when the connection is there again, before its first copy comes
+	elected   chan *nats.Msg   // says when any stream has another leader
+	fences    chan chan struct{}
+	elections *nats.Subscription
+	life      context.Context // ends with Close
+	end       context.CancelFunc
+	worker    sync.WaitGroup
 
 	// The worker alone uses these.
 	seen []window // by shard
+	ends []fence  // those that copies are before still, in the order of their ends
 	due  int      // copies until lost is to be called for want of room; 0: no copy is known to have been lost so
 
 	mu   sync.Mutex
 	subs map[string]*interest // by name; nil when closed
+}
+
+// fence is closed when some more copies have been delivered.
+type fence struct {
+	left int
+	done chan struct{}
 }
 
 // interest is what has been asked for under one name, however often.
@@ -54,16 +68,22 @@ func (w *window) add(seq uint64) bool {
 // Live begins with the state lanes of all groups, and with all lanes of persons. deliver gets the copies one at a time, in the order in which they came, from
 // one goroutine; an event that several interests cover comes once. Where copies may have been lost, lost is called in their place on the
 // same goroutine: after the connection was lost, once the servers know of all subscriptions again; where deliver has been too slow; for a copy
-// that cannot be read. All that was lost is in the log then, and nothing later has been delivered before. Record.Prev shows some holes, but
-// only within a lane. Neither may call Close.
+// that cannot be read; and where a stream has another leader. All that was lost is in the log then, and nothing later has been delivered before, but in the
+// last case: the former leader may have sent no copies of the last that it stored, and the new one some already. What is lost between the servers of
+// a cluster is not told. Record.Prev shows some of that, but only within a lane. Neither may call Close.
 func (j *Journal) Live(deliver func(domain.Record), lost func()) (*Live, error) {
 	l := &Live{
 		j: j, deliver: deliver, lost: lost, copies: make(chan *nats.Msg, liveQueue), renewed: j.conn.StatusChanged(nats.CONNECTED),
+		elected: make(chan *nats.Msg, 64), fences: make(chan chan struct{}),
 		seen: make([]window, j.Shards()), subs: map[string]*interest{},
 	}
 	l.life, l.end = context.WithCancel(j.life)
 	l.worker.Go(l.work)
-	if err := l.follow("", "group.*.state", "person.>"); err != nil {
+	var err error
+	if l.elections, err = j.conn.ChanSubscribe(electedPrefix+"*", l.elected); err == nil {
+		err = l.follow("", "group.*.state", "person.>")
+	}
+	if err != nil {
 		l.Close()
 		return nil, err
 	}
@@ -148,6 +168,9 @@ func (l *Live) Close() {
 		drop(i.subs)
 	}
 	l.subs = nil
+	if l.elections != nil {
+		drop([]*nats.Subscription{l.elections})
+	}
 	l.mu.Unlock()
 	l.end()
 	l.worker.Wait()
@@ -167,11 +190,60 @@ func (l *Live) work() {
 			}
 			l.pass(m)
 			l.overflow()
+			l.passFences(1)
 		case <-l.renewed:
 			l.resume()
+		case m := <-l.elected:
+			if strings.HasPrefix(m.Subject, electedPrefix+streamPrefix) {
+				l.lost()
+			}
+		case done := <-l.fences:
+			select { // copies that came before it may have been lost with the former connection
+			case <-l.renewed:
+				l.resume()
+			default:
+			}
+			l.ends = append(l.ends, fence{len(l.copies), done})
+			l.passFences(0)
 		case <-l.life.Done():
 			return
 		}
+	}
+}
+
+// Fence returns when deliver has had, or lost has stood for, all copies of what had been stored when it was called, as far as it was followed then. It costs a
+// round trip to each shard's leader, shared by calls at the same time; the error is Unavailable.
+func (l *Live) Fence(ctx context.Context) error {
+	// The leader answers on the way by which it sends the copies.
+	if _, err := l.j.heard.join(ctx, l.j.life); err != nil {
+		return unavailable(err)
+	}
+	done := make(chan struct{})
+	select {
+	case l.fences <- done:
+	case <-l.life.Done():
+		return unavailable(errClosed)
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
+	select {
+	case <-done:
+		return nil
+	case <-l.life.Done():
+		return unavailable(errClosed)
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
+	}
+}
+
+// passFences notes that so many copies were delivered.
+func (l *Live) passFences(copies int) {
+	for i := range l.ends {
+		l.ends[i].left -= copies
+	}
+	for len(l.ends) > 0 && l.ends[0].left <= 0 {
+		close(l.ends[0].done)
+		l.ends = l.ends[1:]
 	}
 }
 

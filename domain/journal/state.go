@@ -71,6 +71,19 @@ func (j *Journal) At(ctx context.Context, t domain.Topic, seq uint64) (r domain.
 	return r, err == nil, err
 }
 
+// FirstSince gives the place of the first event of a shard that was stored at an instant or later; found is false where there is none. All that was stored
+// when it was called is seen. It costs one request; the error is Unavailable.
+func (j *Journal) FirstSince(ctx context.Context, shard int, at time.Time) (seq uint64, found bool, err error) {
+	first, err := j.askLeader(ctx, streamName(shard), lookup{Start: &at, Next: ">"})
+	if err != nil {
+		return 0, false, unavailable(err)
+	}
+	if first == nil {
+		return 0, false, nil
+	}
+	return first.Seq, true, nil
+}
+
 func (j *Journal) history(ctx context.Context, h history) ([]domain.Record, error) {
 	for {
 		err := h.read(ctx)

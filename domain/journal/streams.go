@@ -23,7 +23,9 @@ const (
 	metaShards = "parley-shards"
 )
 
-func streamName(shard int) string { return "CHAT-" + strconv.Itoa(shard) }
+const streamPrefix = "CHAT-"
+
+func streamName(shard int) string { return streamPrefix + strconv.Itoa(shard) }
 
 // streamConfig is how a shard's stream is made.
 func (j *Journal) streamConfig(shard, shards, replicas int) jetstream.StreamConfig {

@@ -77,7 +77,7 @@ func (n *bench) end() {
 
 func (n *bench) connect(_ context.Context, s *socketio.Socket) (socketio.Session, error) {
 	if n.recover {
-		s.Recover("key", func(string) error { return nil })
+		s.Recover("key")
 	}
 	n.joined <- s
 	return attendant{n}, nil

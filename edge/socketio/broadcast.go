@@ -49,6 +49,12 @@ func (p *Packet) WithOffset(offset string) *Packet {
 	return &Packet{main: p.main, offset: quoted}
 }
 
+// JSON gives the event as an array of its name and its arguments, without the offset. Binary data in it is a placeholder there.
+func (p *Packet) JSON() json.RawMessage {
+	_, text, _ := p.main.cut()
+	return json.RawMessage(text[bytes.IndexByte(text, '['):])
+}
+
 // in gives the packet in a form. It takes no lock.
 func (p *Packet) in(f form) unit {
 	f.protocol3 = f.protocol3 && p.main.hasBinary()

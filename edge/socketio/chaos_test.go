@@ -94,11 +94,11 @@ func (c *census) connect(_ context.Context, s *socketio.Socket) (socketio.Sessio
 	m := &erratic{c.member(s)}
 	defer m.check("Connect")()
 	if rand.IntN(4) > 0 {
-		s.Recover("key", func(string) error {
+		replay(s, "key", func(_ string, send func(*socketio.Packet) error) error {
 			if rand.IntN(2) == 0 {
 				return errors.New("too long ago")
 			}
-			return s.Send(bulletin)
+			return send(bulletin)
 		})
 	}
 	s.Emit("early")

@@ -205,7 +205,7 @@ func (c *conn) join(p packet, former *Socket) {
 		u := c.refuse(s.namespace, refused)
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.release(s.pending)
+		c.release(s.emitted())
 		s.leave()
 		c.remove(s)
 		c.enqueue(u)
@@ -256,12 +256,12 @@ func (c *conn) welcome(s *Socket, session Session) {
 	c.mu.Lock()
 	if c.reserve(u) {
 		c.setDue(dueConnect, 0)
-		c.queue = append(append(c.queue, u), s.pending...)
+		c.queue = append(append(c.queue, u), s.emitted()...)
 		c.wake()
 	} else {
-		c.release(s.pending)
+		c.release(s.emitted())
 	}
-	s.session, s.pending = session, nil
+	s.session, s.pending, s.recovery = session, nil, nil
 	if c.closed { // it was over before it began
 		c.mu.Unlock()
 		c.ended(s, c.reason)

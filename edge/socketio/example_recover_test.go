@@ -2,7 +2,6 @@ package socketio_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strconv"
@@ -35,18 +34,16 @@ func (t *ticker) tell(text string) error {
 func (t *ticker) enter(_ context.Context, s *socketio.Socket) (socketio.Session, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s.Recover("everybody", func(offset string) error {
-		n, err := strconv.Atoi(offset)
-		if err != nil || n < 0 || n > len(t.told) {
-			return errors.New("this is no offset of ours")
-		}
+	back := s.Recover("everybody")
+	offset, has := back.Offset()
+	if n, err := strconv.Atoi(offset); has && err == nil && n >= 0 && n <= len(t.told) {
 		for _, p := range t.told[n:] {
-			if err := s.Send(p); err != nil {
-				return err
+			if err := back.Send(p); err != nil {
+				return nil, err
 			}
 		}
-		return nil
-	})
+		back.Done()
+	}
 	return reader{}, nil
 }
 

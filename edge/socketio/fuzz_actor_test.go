@@ -32,7 +32,7 @@ func (w *world) connect(name string) socketio.Connect {
 			as = s.Handshake().Query.Get("as")
 		}
 		if as == "/back" { // before anybody else may emit
-			s.Recover("key", a.replay)
+			replay(s, "key", a.replay)
 		}
 		w.mu.Lock()
 		w.actors = append(w.actors, a)
@@ -62,10 +62,15 @@ func (w *world) connect(name string) socketio.Connect {
 }
 
 // replay gives what was missed; or it fails, and then numbers begin anew.
-func (a *actor) replay(offset string) error {
-	a.count()
-	a.socket.Send(bulletin)
-	if offset == "lost" {
+func (a *actor) replay(offset string, send func(*socketio.Packet) error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.n++
+	numbered, err := socketio.NewPacket("n", a.number, a.n)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(send(numbered), send(bulletin)); err != nil || offset == "lost" {
 		a.n = 0
 		return errors.New("lost")
 	}

@@ -95,7 +95,8 @@ type Socket struct {
 	pending   []unit                // emitted while joining
 	calls     map[uint64]chan []Arg // closed without an answer when the socket leaves
 	nextCall  uint64
-	pid       string // what its client may come back with; none if Recover was not called
+	pid       string    // what its client may come back with; none if Recover was not called
+	recovery  *Recovery // while joining, if Recover was called
 }
 
 // ID identifies the socket; its client has the same. For clients of Socket.IO 3 and later it is 20 random characters, new for each socket. For older

@@ -175,13 +175,15 @@ type suiteUser struct {
 
 // welcome takes a socket in, and replays what its client has missed.
 func (u *suiteUser) welcome(name string, socket *socketio.Socket) {
-	socket.Recover(name, func(offset string) error {
+	replay(socket, name, func(offset string, send func(*socketio.Packet) error) error {
 		n, err := strconv.Atoi(offset)
 		if err != nil {
 			return err
 		}
 		for _, p := range u.told[max(0, n-u.forgotten):] {
-			socket.Send(p)
+			if err := send(p); err != nil {
+				return err
+			}
 		}
 		if n < u.forgotten {
 			return errors.New("some is missing") // and what was sent must not arrive

@@ -195,7 +195,7 @@ func (f *fresh) Commit(ctx context.Context, b projector.Batch) error {
 	if err := f.held(); err != nil {
 		return err
 	}
-	if len(b.Messages) >= halve && b.Erased == nil {
+	if len(b.Messages) >= many && b.Erased == nil {
 		return f.commitHalves(ctx, b)
 	}
 	return f.Store.Commit(ctx, b)

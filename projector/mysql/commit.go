@@ -31,7 +31,7 @@ func (s *Store) Commit(ctx context.Context, b projector.Batch) error {
 
 func (s *Store) commit(ctx context.Context, b projector.Batch) error {
 	for {
-		err := s.commitOnce(ctx, b)
+		err := s.quickly(ctx, b, func(messages putting) error { return s.commitOnce(ctx, b, messages) })
 		if err != errFrozen {
 			return err
 		}
@@ -41,7 +41,7 @@ func (s *Store) commit(ctx context.Context, b projector.Batch) error {
 	}
 }
 
-func (s *Store) commitOnce(ctx context.Context, b projector.Batch) error {
+func (s *Store) commitOnce(ctx context.Context, b projector.Batch, messages putting) error {
 	// Each statement names its rows by their keys, so that it need not see the others as they were.
 	tx, err := s.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
@@ -52,7 +52,7 @@ func (s *Store) commitOnce(ctx context.Context, b projector.Batch) error {
 	if err := s.move(ctx, in, b); err != nil {
 		return err
 	}
-	if err := putAll(ctx, in, b); err != nil {
+	if err := putAll(ctx, in, b, messages); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -108,9 +108,10 @@ func whyNot(ctx context.Context, tx asker, b projector.Batch, mine string) error
 	return projector.ErrFenced
 }
 
-func putAll(ctx context.Context, tx named, b projector.Batch) error {
-	for _, step := range []func(context.Context, named, projector.Batch) error{
-		erase, putMessages, putEdits, putReacted, putRecalls, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, putMet, putBlocks,
+// putAll puts all rows down, the messages in a way of their own.
+func putAll(ctx context.Context, tx named, b projector.Batch, messages putting) error {
+	for _, step := range []putting{
+		erase, messages, putEdits, putReacted, putRecalls, putTails, putMarks, putPeople, putSeen, putGroups, putMembers, putMet, putBlocks,
 		dropApplies, putApplies,
 	} {
 		if err := step(ctx, tx, b); err != nil {

@@ -48,6 +48,9 @@ func lost(err error) bool {
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network)
 }
 
+// passing says that the same transaction may succeed after all.
+func passing(err error) bool { return lost(err) || slices.Contains(again, number(err)) }
+
 const attempts = 5
 
 // try does what can be done again, a few times where a deadlock or a lost connection was in the way. Its errors are those that Store's
@@ -59,7 +62,7 @@ func (s *Store) try(ctx context.Context, what string, do func(context.Context) e
 		if err == nil {
 			return nil
 		}
-		if i == attempts || ctx.Err() != nil || !lost(err) && !slices.Contains(again, number(err)) {
+		if i == attempts || ctx.Err() != nil || !passing(err) {
 			return s.explain(what, err)
 		}
 		s.logger.Debug("mysql: trying again", "what", what, "error", err)

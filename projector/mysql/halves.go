@@ -9,9 +9,6 @@ import (
 	"parley/projector"
 )
 
-// halve is from how many messages on a batch is worth two connections.
-const halve = 1000
-
 // commitHalves is Commit for tables into which nobody else writes and at which nobody looks: a part of the messages goes by a second connection at the same
 // time. All is written before anything is committed, so that until then it is as with one: a message that is there, a deadlock, a connection that is lost
 // change nothing. What fails later is not tried again, for a part of the batch may be there; then these tables are of no more use.
@@ -21,34 +18,47 @@ func (f *fresh) commitHalves(ctx context.Context, b projector.Batch) error {
 	var others projector.Batch
 	mine.Messages, others.Messages = halves(b)
 	return f.try(ctx, "commit a batch", func(ctx context.Context) error {
-		txs, err := f.pair(ctx)
-		for _, tx := range txs {
-			if tx != nil {
-				defer tx.Rollback()
-			}
-		}
-		if err != nil {
-			return err
-		}
-		second := make(chan error, 1)
-		go func() { second <- putMessages(ctx, f.in(txs[1]), others) }()
-		err = f.move(ctx, f.in(txs[0]), mine)
-		if err == nil {
-			err = putAll(ctx, f.in(txs[0]), mine)
-		}
-		if failed := <-second; err == nil {
-			err = failed
-		}
-		if err != nil {
-			return err
-		}
-		for _, tx := range txs {
-			if err := tx.Commit(); err != nil {
-				return fmt.Errorf("half of a batch may be in the tables that are being made; begin anew (%v)", err) // not to be tried again
-			}
-		}
-		return nil
+		return f.quickly(ctx, b, func(messages putting) error { return f.commitBoth(ctx, mine, others, messages) })
 	})
+}
+
+func (f *fresh) commitBoth(ctx context.Context, mine, others projector.Batch, messages putting) error {
+	txs, err := f.pair(ctx)
+	for _, tx := range txs {
+		if tx != nil {
+			defer tx.Rollback()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	second := make(chan error, 1)
+	go func() {
+		err := messages(ctx, f.in(txs[1]), others)
+		if err != nil {
+			txs[1].Rollback() // at once: what it has locked, beside a message that was there, the other may wait for
+		}
+		second <- err
+	}()
+	err = f.move(ctx, f.in(txs[0]), mine)
+	if err == nil {
+		err = putAll(ctx, f.in(txs[0]), mine, messages)
+	}
+	if err != nil {
+		txs[0].Rollback()
+	}
+	if failed := <-second; err == nil {
+		err = failed
+	}
+	if err != nil {
+		return err
+	}
+	for _, tx := range txs {
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("half of a batch may be in the tables that are being made; begin anew (%v)", err) // not to be tried again
+		}
+	}
+	return nil
 }
 
 // pair begins two transactions. Where there are no connections left, those who have one do not wait for one another: all but one have both.

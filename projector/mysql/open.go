@@ -25,6 +25,7 @@ type Store struct {
 	dial    sqldriver.Connector
 
 	generation atomic.Pointer[string] // of the tables that the projector works at; nil where none does
+	inserts    atomic.Bool            // LOAD DATA is not to be had
 }
 
 const (

@@ -134,6 +134,7 @@ func start(settings ...string) (s server, err error) {
 		"--innodb-buffer-pool-size=64M", "--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
 		"--innodb-file-per-table=0", "--skip-log-bin",
 		"--skip-name-resolve", "--max-connections=200", "--tmpdir="+dir)
+	args = append(args, settings...)
 	cmd := exec.Command("sh", append([]string{"-c", script, "sh", dir, bin}, args...)...)
 	if s.lifeline, err = cmd.StdinPipe(); err != nil {
 		return s, fmt.Errorf("make a pipe: %w", err)
