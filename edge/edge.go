@@ -24,6 +24,8 @@ type Log interface {
 	State(ctx context.Context, t domain.Topic, before uint64) ([]domain.Record, error)
 	// Since reads all lanes of a topic in order: what has been stored after a sequence.
 	Since(ctx context.Context, t domain.Topic, after uint64) ([]domain.Record, error)
+	// Talk gives the events of a topic's talk lane in order, what has been stored after a sequence, until fn says false.
+	Talk(ctx context.Context, t domain.Topic, after uint64, fn func(domain.Record) bool) error
 	// Last reads the latest event of a lane; reader is whose read lane it is.
 	Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error)
 	// At reads the event of a topic at a place; found is false where there is none of it.
@@ -38,8 +40,9 @@ type Log interface {
 	Erase(ctx context.Context, t domain.Topic, after, before uint64, goes func(domain.Event) bool) (upTo uint64, err error)
 	// FirstSince gives the place of the first event of a shard that was stored at an instant or later; found is false where there is none.
 	FirstSince(ctx context.Context, shard int, at time.Time) (seq uint64, found bool, err error)
-	// Shards is how many shards there are, and Epoch names the life of one.
+	// Shards is how many shards there are, Shard the one that a topic is in, and Epoch names the life of one.
 	Shards() int
+	Shard(t domain.Topic) int
 	Epoch(shard int) string
 }
 
@@ -86,7 +89,8 @@ type Views interface {
 	Conversations(ctx context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error)
 	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
 	Search(ctx context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error)
-	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error)
+	// MessageSeq says where the message is that from sent with this id, 0 for nowhere, as of a place of the shard that the topic is in.
+	MessageSeq(ctx context.Context, shard int, t domain.Topic, from domain.UserID, id string) (seq uint64, as domain.Position, err error)
 	// Topics gives all conversations and groups that somebody ever had to do with, and Erasing those who are being erased.
 	Topics(ctx context.Context, u domain.UserID) ([]domain.Topic, error)
 	Erasing(ctx context.Context) ([]domain.UserID, error)
@@ -149,6 +153,7 @@ type Edge struct {
 	sockets     *socketio.Server
 	mux         *http.ServeMux
 	hub         *hub
+	repeats     *repeats
 	presence    *presence
 	erasures    erasures
 	stopHearing func() // of the other edges
@@ -174,6 +179,7 @@ func New(o Options) (*Edge, error) {
 		return nil, err
 	}
 	e.hub = newHub(e)
+	e.repeats = newRepeats(e)
 	e.presence = newPresence(e)
 
 	if err := e.hub.begin(); err != nil {

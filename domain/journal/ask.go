@@ -113,8 +113,15 @@ func (j *Journal) askStream(ctx context.Context, shard int) (*jetstream.StreamIn
 	return info, err
 }
 
-// Ready says whether the log can be written and read now, and if not, what is in the way. It costs two requests for each shard.
+// Ready says whether the log can be written and read now, and if not, what is in the way: the latest append of a shard has failed not long ago, nothing can be
+// written to the embedded server's folder, a stream is full, or has no majority. It costs two requests for each shard, and with an embedded server a small file; it
+// stores nothing.
 func (j *Journal) Ready(ctx context.Context) error {
+	if j.host != nil {
+		if err := j.host.writable(); err != nil {
+			return unavailable(err)
+		}
+	}
 	streams, err := j.streams.join(ctx, j.life)
 	if err != nil {
 		return unavailable(err)
@@ -126,6 +133,11 @@ func (j *Journal) Ready(ctx context.Context) error {
 	}
 	if _, err := j.heard.join(ctx, j.life); err != nil {
 		return unavailable(err)
+	}
+	for shard := range streams {
+		if f := j.appends.fault(shard); f.cause != nil && time.Since(f.at) < distrust {
+			return unavailable(fmt.Errorf("stream %s: the latest event could not be stored, %v ago: %w", streamName(shard), time.Since(f.at).Round(time.Second), f.cause))
+		}
 	}
 	return nil
 }

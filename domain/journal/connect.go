@@ -19,7 +19,7 @@ import (
 func (j *Journal) connect(ctx context.Context, r *Remote, use string) (*nats.Conn, error) {
 	servers, opts := "", j.options(use)
 	if r == nil {
-		opts = append(opts, nats.InProcessServer(j.host.server))
+		opts = append(opts, nats.InProcessServer(j.host))
 	} else {
 		servers, opts = r.URL, append(opts, r.options(use)...)
 		if err := r.readable(); err != nil {

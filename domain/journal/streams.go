@@ -28,7 +28,7 @@ const streamPrefix = "CHAT-"
 func streamName(shard int) string { return streamPrefix + strconv.Itoa(shard) }
 
 // streamConfig is how a shard's stream is made.
-func streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
+func (j *Journal) streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
 	all := logPrefix + strconv.Itoa(shard) + ".>"
 	return jetstream.StreamConfig{
 		Name:        streamName(shard),
@@ -43,17 +43,19 @@ func streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
 		AllowDirect: true,
 		RePublish:   &jetstream.RePublish{Source: all, Destination: livePrefix + all},
 		Metadata:    map[string]string{metaEpoch: rand.Text(), metaShards: strconv.Itoa(shards)},
+
+		AllowAtomicPublish: j.host != nil, // of groups; elsewhere it is of no use
 	}
 }
 
-// settle finds the log, or makes what is missing of one that was never written, and gives the epochs of its shards. It tries until
+// settle finds the log, or makes what is missing of one that was never written, and gives its streams, by shard. It tries until
 // ctx ends while the servers cannot answer yet.
-func (j *Journal) settle(ctx context.Context, shards, replicas int) ([]string, error) {
+func (j *Journal) settle(ctx context.Context, shards, replicas int) ([]*jetstream.StreamInfo, error) {
 	var cause error // the last one that says more than that time is up
 	for {
-		epochs, err := j.settleOnce(ctx, shards, replicas)
+		streams, err := j.settleOnce(ctx, shards, replicas)
 		if err == nil || !notYet(err) {
-			return epochs, err
+			return streams, err
 		}
 		if cause == nil {
 			j.log.Warn("the NATS servers are not ready for the log yet; trying on", "error", err)
@@ -77,11 +79,11 @@ func notYet(err error) bool {
 		errors.As(err, &api) && (api.Code == 503 || api.ErrorCode == noPeers)
 }
 
-func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]string, error) {
+func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]*jetstream.StreamInfo, error) {
 	first, err := j.find(ctx, 0)
 	if err == nil && first == nil {
 		if err = j.noneAfter(ctx, max(shards, 1)); err == nil {
-			first, err = j.create(ctx, streamConfig(0, max(shards, 1), replicas))
+			first, err = j.create(ctx, j.streamConfig(0, max(shards, 1), replicas))
 		}
 	}
 	if err != nil {
@@ -98,7 +100,6 @@ func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]strin
 	if err != nil {
 		return nil, err
 	}
-	var epochs []string
 	for shard, s := range streams {
 		if s == nil && written { // or made since, by another process that has written already
 			if s, err = j.find(ctx, shard); err != nil {
@@ -109,16 +110,16 @@ func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]strin
 			return nil, fmt.Errorf("stream %s is missing from a log that was written to: restore it from a backup", streamName(shard))
 		}
 		if s == nil {
-			if s, err = j.create(ctx, streamConfig(shard, has, replicas)); err != nil {
+			if s, err = j.create(ctx, j.streamConfig(shard, has, replicas)); err != nil {
 				return nil, err
 			}
 		}
-		if err := sameStream(s.Config, streamConfig(shard, has, replicas)); err != nil {
+		if err := sameStream(s.Config, j.streamConfig(shard, has, replicas)); err != nil {
 			return nil, err
 		}
-		epochs = append(epochs, s.Config.Metadata[metaEpoch])
+		streams[shard] = s
 	}
-	return epochs, j.settleAccounts(ctx, replicas, written)
+	return streams, j.settleAccounts(ctx, replicas, written)
 }
 
 // findAll asks for the streams of all shards, nil for those that are missing, and says whether any of them was ever written to.
@@ -189,7 +190,7 @@ func (j *Journal) noneAfter(ctx context.Context, shards int) error {
 }
 
 // sameStream says which settings of a stream differ from what the log needs. Where the operator may choose (replicas, compression, how
-// large the whole may grow) anything is right.
+// large the whole may grow, batches) anything is right.
 func sameStream(has, want jetstream.StreamConfig) error {
 	type setting struct {
 		name      string
