@@ -109,6 +109,7 @@ type Options struct {
 	Views    Views
 	Tokens   *Tokens
 	Settings Settings
+	Fail     func(error)  // is told why the edge can do no more, so that the process ends; nil: nobody
 	Page     http.Handler // serves what is neither the API nor Socket.IO; nil: 404
 }
 
@@ -168,6 +169,9 @@ var errClosing = errors.New("the edge is closing")
 
 // New makes an edge and begins to listen to the log's live copies and to the other edges' signals. Shutdown releases it.
 func New(o Options) (*Edge, error) {
+	if o.Fail == nil {
+		o.Fail = func(err error) { o.Settings.Logger.Error("the edge can do no more", "error", err) }
+	}
 	o.Settings.Beat = cmp.Or(o.Settings.Beat, time.Second)
 	o.Settings.LiveWait = cmp.Or(o.Settings.LiveWait, 2*time.Second)
 	o.Settings.Linger = cmp.Or(o.Settings.Linger, 2*patience)

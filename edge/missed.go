@@ -51,7 +51,7 @@ func (e *Edge) missed(ctx context.Context, me domain.UserID, after string) (foun
 	for shard, end := range ends {
 		now.reached.set(shard, end.Seq)
 	}
-	found = missedEvents{Events: []json.RawMessage{}, Next: cursor{made: time.Now(), reached: now.reached}.String()}
+	found = missedEvents{Events: []json.RawMessage{}, Next: cursor{newest: newest(ends), reached: now.reached}.String()}
 	if after == "" {
 		return found, nil
 	}

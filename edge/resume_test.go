@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -423,5 +425,65 @@ func TestResumeFromATrimmedLog(t *testing.T) {
 	again, recovered = ann["before"].back(n)
 	if again.expect("reset"); recovered || len(again.talk()) > 0 {
 		t.Errorf("it is recovered: %v, and hears %v", recovered, again.talk())
+	}
+}
+
+// A log that has lost its end and has grown again, as after a power cut or when a backup was restored, resumes nobody who was told what is gone; an edge that has
+// outlived that says that it can do no more.
+func TestResumeFromARestoredLog(t *testing.T) {
+	servers := journaltest.Start(t, 1)
+	w := newLog(t, servers.Open(t, quiet))
+	w.project()
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	failed := make(chan error, 1)
+	n := w.edge(func(o *edge.Options) { o.Fail = func(err error) { failed <- err } })
+	direct := domain.Direct("ann", "bob")
+	ann := n.device("ann")
+	w.say(direct, "bob", "kept")
+	ann.until("kept")
+	ann.close()
+	before := &device{tb: t, me: ann.me, ws: ann.ws, done: ann.done, pid: ann.pid, offset: ann.offset}
+	backup := filepath.Join(t.TempDir(), "backup")
+	servers.Stop(0)
+	must(t, os.CopyFS(backup, os.DirFS(servers.Dirs()[0])))
+	servers.Restart(0)
+	again, recovered := ann.back(n)
+	if !recovered {
+		t.Fatal("not recovered before anything was lost")
+	}
+	for i := range 10 { // more than the edge stores by itself
+		w.say(direct, "bob", fmt.Sprint("lost ", i))
+	}
+	lost := w.say(direct, "bob", "lost")
+	again.until("lost")
+	again.close()
+	w.rest()
+	servers.Stop(0)
+	must(t, os.RemoveAll(servers.Dirs()[0]))
+	must(t, os.CopyFS(servers.Dirs()[0], os.DirFS(backup)))
+	servers.Restart(0)
+	select {
+	case err := <-failed:
+		t.Log(err)
+	case <-time.After(limit):
+		t.Error("the edge goes on with a log that is another one")
+	}
+	w = newLog(t, servers.Open(t, quiet))
+	w.project()
+	if other := w.say(direct, "bob", "other"); other > lost {
+		w.Fatalf("%d is not in the place of %d", other, lost)
+	}
+	w.say(direct, "bob", "more")
+	n = w.edge()
+	if d, recovered := again.back(n); recovered {
+		t.Errorf("who was told what is lost is recovered, and hears %v", d.talk())
+	} else {
+		d.expect("reset")
+	}
+	if d, recovered := before.back(n); !recovered {
+		t.Error("who was told nothing of what is lost is not recovered")
+	} else {
+		d.until("more")
 	}
 }

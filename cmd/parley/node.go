@@ -247,7 +247,7 @@ func (n *node) startEdge(ctx context.Context) error {
 		settings.Sweep = sweepEvery
 	}
 	e, err := edge.New(edge.Options{
-		Log: n.journal, Signals: n.journal, Accounts: n.journal, Views: n.views, Tokens: tokens, Page: web.Handler(),
+		Log: n.journal, Signals: n.journal, Accounts: n.journal, Views: n.views, Tokens: tokens, Page: web.Handler(), Fail: n.fail,
 		Follow: func(deliver func(domain.Record), lost func()) (edge.Live, error) {
 			return n.journal.Live(deliver, lost)
 		},

@@ -38,6 +38,7 @@ type appender struct {
 	inbox string // of the acknowledgements, ending in "."
 	sub   *nats.Subscription
 	acks  chan *nats.Msg
+	saw   func(shard int, seq uint64) // is told what is stored
 
 	mu       sync.Mutex
 	lines    []line            // by shard
@@ -57,7 +58,7 @@ type appender struct {
 // newAppender makes the appender of a log of which those shards take groups.
 func newAppender(j *Journal, grouped []bool) (*appender, error) {
 	a := &appender{
-		conn: j.conn, inbox: j.conn.NewInbox() + ".", acks: make(chan *nats.Msg, 2*maxPending), sent: map[uint64]*group{},
+		conn: j.conn, saw: j.saw, inbox: j.conn.NewInbox() + ".", acks: make(chan *nats.Msg, 2*maxPending), sent: map[uint64]*group{},
 		write: make(chan struct{}, 1), answer: make(chan struct{}, 1), idle: make(chan struct{}), quit: make(chan struct{}),
 	}
 	for _, g := range grouped {
@@ -184,6 +185,9 @@ func (a *appender) acknowledged(m *nats.Msg) {
 	delete(a.sent, number)
 	at, err := readAck(m, g.shard)
 	nudge(a.write)
+	if err == nil {
+		a.saw(at.Shard, at.Seq)
+	}
 	if !a.lines[g.shard].answered(g, time.Now(), at, err) {
 		return
 	}

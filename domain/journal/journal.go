@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -63,7 +64,8 @@ type Journal struct {
 	reads *nats.Conn // whole histories, which would hold up the others
 	js    jetstream.JetStream
 
-	epochs  []string // by shard
+	epochs  []string        // by shard
+	known   []atomic.Uint64 // by shard: so far events have been stored, by what this journal has heard
 	appends *appender
 	streams rounds[[]*jetstream.StreamInfo] // what the leaders say of their streams
 	ends    rounds[[]domain.Position]       // where the last events are
@@ -129,6 +131,7 @@ func (j *Journal) open(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	grouped := make([]bool, len(streams))
+	j.known = make([]atomic.Uint64, len(streams))
 	for shard, s := range streams {
 		j.epochs = append(j.epochs, s.Config.Metadata[metaEpoch])
 		if grouped[shard] = o.Embedded.syncsEach() && s.Config.AllowAtomicPublish; o.Embedded.syncsEach() && !grouped[shard] {

@@ -282,6 +282,7 @@ func (l *Live) pass(m *nats.Msg) {
 		l.lost()
 		return
 	}
+	l.j.saw(r.Shard, r.Seq)
 	if l.seen[r.Shard].add(r.Seq) {
 		l.deliver(r)
 	}

@@ -72,10 +72,13 @@ func (j *Journal) settle(ctx context.Context, shards, replicas int) ([]*jetstrea
 // noPeers is the server's number for a cluster in which too few servers are there yet to hold all replicas.
 const noPeers = 10005
 
+// errUnsettled says that the servers of a cluster do not agree yet on what there is.
+var errUnsettled = errors.New("the servers do not know it yet")
+
 // notYet tells a cluster that is still finding itself from one that has answered.
 func notYet(err error) bool {
 	var api *jetstream.APIError
-	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
+	return errors.Is(err, errUnsettled) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.As(err, &api) && (api.Code == 503 || api.ErrorCode == noPeers)
 }
 
@@ -161,7 +164,7 @@ func (j *Journal) create(ctx context.Context, c jetstream.StreamConfig) (*jetstr
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		info, err := j.findStream(ctx, c.Name)
 		if err == nil && info == nil {
-			err = fmt.Errorf("stream %s comes and goes: is somebody deleting it?", c.Name)
+			err = fmt.Errorf("stream %s is being made, or deleted, by somebody else: %w", c.Name, errUnsettled)
 		}
 		return info, err
 	}
