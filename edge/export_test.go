@@ -100,3 +100,10 @@ func (e *Edge) SureFor(d time.Duration) { e.repeats.sure = d }
 
 // SpokenAtMost sets how many messages of a conversation an edge reads from the log for their ids.
 func (e *Edge) SpokenAtMost(n int) { e.repeats.most = n }
+
+// Stale sets after how many events an offset is renewed.
+func (e *Edge) Stale(events uint64) {
+	e.hub.ledger.mu.Lock()
+	defer e.hub.ledger.mu.Unlock()
+	e.hub.ledger.stale = events
+}
