@@ -193,6 +193,9 @@ func (p *passwords) match(ctx context.Context, password, hash string) (same bool
 	return same && known, err
 }
 
+// signInAgain is when to come again where more sign in than can be checked: when most of those who wait have been.
+const signInAgain = 5 * time.Second
+
 // turn has fn done when it is its turn. Who would wait for long is refused, so that no more wait than can be done meanwhile.
 func (p *passwords) turn(ctx context.Context, fn func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -202,7 +205,9 @@ func (p *passwords) turn(ctx context.Context, fn func() error) error {
 		defer func() { <-p.turns }()
 		return fn()
 	case <-ctx.Done():
-		return domain.Refuse(domain.Unavailable, "too many people are signing in; try again in a moment")
+		e := domain.Refuse(domain.TooMany, "too many people are signing in; try again in %v", signInAgain)
+		e.RetryAfter = signInAgain
+		return e
 	}
 }
 

@@ -8,7 +8,8 @@
 // sender and to everyone who hears it alike (conversation.process, conversation.settle).
 //
 // Locks are taken in this order: conversation.following, ledger.mu, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications, of
-// lines, of pacers, of seen and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
+// lines, of pacers, of seen, of resumption, of repeats and of Edge.spawn are taken last and by themselves. None but the first, and that of what was read of one
+// conversation's ids (talkIDs), is held while the log or the read models are read.
 //
 // # Chosen, refused, because
 //
