@@ -52,8 +52,8 @@ func TestPasswordsWaitForTheirTurn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, hash := range []string{"", p.dummy} {
-		if _, err := p.match(ctx, "x", hash); domain.Refusal(err).Code != domain.Unavailable {
-			t.Errorf("answered %v, want Unavailable", err)
+		if _, err := p.match(ctx, "x", hash); domain.Refusal(err).Code != domain.TooMany {
+			t.Errorf("answered %v, want TooMany", err)
 		}
 	}
 }
