@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// history has everybody ask for the list of conversations, the newest page of the one with the friend, and the page before it, by turns.
+func history(ctx context.Context, s *stage) error {
+	if err := s.enter(ctx, s.people, false); err != nil {
+		return err
+	}
+	if err := s.pairs(ctx); err != nil {
+		return err
+	}
+	rate := s.rate
+	s.rate = 0 // what is said, is said in a closed loop
+	if err := s.say(ctx, fmt.Sprintf("each says %d messages", s.missed), s.missed); err != nil {
+		return err
+	}
+	s.rate = rate
+	r := &readers{stage: s, client: http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: s.inFlight, MaxConnsPerHost: s.inFlight}}}
+	defer r.client.CloseIdleConnections()
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	r.begin(reading)
+	if err := s.warm(ctx); err != nil {
+		return err
+	}
+	if err := s.steady(ctx, "answered"); err != nil {
+		return err
+	}
+	stop()
+	r.all.Wait()
+	return nil
+}
+
+// readers ask queries, so many at once, or as many a second.
+type readers struct {
+	*stage
+	client http.Client
+	all    sync.WaitGroup
+}
+
+func (r *readers) begin(ctx context.Context) {
+	from, every := clock(), int64(0)
+	if r.rate > 0 {
+		every = int64(float64(time.Second) / r.rate)
+	}
+	turns := make(chan int64) // when each query is due; 0 for now
+	r.all.Go(func() {
+		defer close(turns)
+		for n := int64(0); ; n++ {
+			due := int64(0)
+			if every > 0 {
+				due = from + n*every
+				if wait := due - clock(); wait > 0 && pause(ctx, time.Duration(wait)) != nil {
+					return
+				}
+			}
+			select {
+			case turns <- due:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	var people sync.Mutex
+	next := 0
+	for range r.inFlight {
+		r.all.Go(func() {
+			for due := range turns {
+				people.Lock()
+				i := next
+				next++
+				people.Unlock()
+				if due == 0 {
+					due = clock()
+				}
+				r.query(i, due)
+			}
+		})
+	}
+}
+
+// query asks the nth query.
+func (r *readers) query(n int, due int64) {
+	d := r.devices[n/3%len(r.devices)]
+	peer := r.devices[d.number^1]
+	page := "/api/conversations/u:" + peer.id + "/messages?limit=50"
+	var path, holds string
+	switch n % 3 {
+	case 0:
+		path, holds = "/api/conversations", `"conversations":[{`
+	case 1:
+		path, holds = page, `"messages":[{`
+	case 2:
+		path, holds = page+"&before="+strconv.FormatUint(1<<40, 10), `"messages":[{`
+	}
+	r.meter.sent(n, due)
+	body, err := r.get(d, path)
+	switch {
+	case err != nil:
+		r.fault(&r.refused, "%s: %v", path, err)
+	case !bytes.Contains(body, []byte(holds)):
+		r.fault(&r.stray, "%s: the answer is empty: %.200s", path, body)
+	default:
+		r.meter.came(n, due, true)
+	}
+}
+
+func (r *readers) get(d *device, path string) ([]byte, error) {
+	req, err := http.NewRequest("GET", r.urls[d.number%len(r.urls)]+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+d.token)
+	res, err := r.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = errors.New(res.Status + ": " + string(body[:min(len(body), 200)]))
+	}
+	return body, err
+}

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// scenario is something that people do.
+type scenario struct {
+	name  string
+	short string
+	unit  string // of what is counted
+	bare  bool   // a relay can do it as well
+	play  func(context.Context, *stage) error
+}
+
+var scenarios = []scenario{
+	{"direct", "people in pairs, each with some messages in flight to the other", "delivered", true, talk},
+	{"group", "groups in which some members speak and all hear", "delivered", true, talk},
+	{"idle", "connections on which nothing happens", "connected", true, idle},
+	{"storm", "everybody connects at once: token, friends, groups and presence, up to the answer to sign", "connected", true, storm},
+	{"resume", "everybody comes back at once and is told what was said meanwhile", "told", false, resume},
+	{"history", "the list of conversations and pages of messages are asked for over HTTP", "answered", false, history},
+}
+
+func scenarioOf(name string) scenario {
+	for _, s := range scenarios {
+		if s.name == name {
+			return s
+		}
+	}
+	panic("no scenario " + name)
+}
+
+// talk is direct and group: in a closed loop, or an open one where there is a rate.
+func talk(ctx context.Context, s *stage) error {
+	n := s.people
+	if s.scenario == "group" {
+		n = s.groups * s.members
+	}
+	if err := s.enter(ctx, n, false); err != nil {
+		return err
+	}
+	arrange := s.pairs
+	if s.scenario == "group" {
+		arrange = func(ctx context.Context) error { return s.gatherings(ctx, s.members, s.speakers, s.members) }
+	}
+	if err := arrange(ctx); err != nil {
+		return err
+	}
+	stop := s.speak(ctx)
+	defer stop()
+	if err := s.warm(ctx); err != nil {
+		return err
+	}
+	if err := s.steady(ctx, "delivered"); err != nil {
+		return err
+	}
+	stop()
+	return s.drain(ctx, s.settled)
+}
+
+// speak lets the senders speak, until stop is called.
+func (s *stage) speak(ctx context.Context) (stop func()) {
+	s.stopped.Store(false)
+	if s.rate == 0 {
+		for _, t := range s.senders {
+			t.begin()
+		}
+		return func() { s.stopped.Store(true) }
+	}
+	keeping, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	every := float64(time.Second) / s.rate // between any two messages, by turns
+	from := clock() + int64(100*time.Millisecond)
+	for i, t := range s.senders {
+		all.Go(func() { t.keepTime(keeping, from+int64(every*float64(i)), int64(every*float64(len(s.senders)))) })
+	}
+	return func() {
+		cancel()
+		all.Wait()
+	}
+}
+
+// say lets each sender say so many messages, and waits until all have been acknowledged, and heard by those who hear it now.
+func (s *stage) say(ctx context.Context, what string, each int) error {
+	s.screen.phase("%s: %s", s.title(), what)
+	s.heardBefore = s.meter.heard()
+	for _, t := range s.senders {
+		t.limit = uint64(each)
+	}
+	stop := s.speak(ctx)
+	defer stop()
+	if err := s.drain(ctx, func() bool { return s.count() == uint64(each*len(s.senders)) && s.settled() }); err != nil {
+		return err
+	}
+	if !s.settled() {
+		return fmt.Errorf("%s: %s took longer than %v (--drain)", s.title(), what, s.drainFor)
+	}
+	return nil
+}
+
+// idle counts what connections cost on which nothing happens.
+func idle(ctx context.Context, s *stage) error {
+	s.dialer = newDialer(512)
+	before, err := usageOfAll(s.pids)
+	if err != nil {
+		return err
+	}
+	if err := s.enter(ctx, s.people, false); err != nil {
+		return err
+	}
+	if err := s.warm(ctx); err != nil {
+		return err
+	}
+	if err := s.steady(ctx, "events"); err != nil {
+		return err
+	}
+	s.meter.total.count = uint64(len(s.devices))
+	_, was := sum(before)
+	_, is := sum(s.spent)
+	s.perConnection = float64(is-was) / float64(len(s.devices))
+	return nil
+}
+
+// storm has everybody connect at once. Friends and groups were made before; afterwards, in each group, somebody says something that all must hear.
+func storm(ctx context.Context, s *stage) error {
+	if err := s.enter(ctx, s.people/s.members*s.members, false); err != nil {
+		return err
+	}
+	if err := s.gatherings(ctx, s.members, 1, s.members); err != nil {
+		return err
+	}
+	n := len(s.devices)
+	if err := each(ctx, n, 64, func(ctx context.Context, i int) error { // beside those of the groups, which are the owner's alone
+		for k := 1; k <= s.friends/2 && k < n/2; k++ {
+			if err := befriend(ctx, s.devices[i], s.devices[(i+k)%n]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	s.leave()
+	if err := s.warm(ctx); err != nil { // until the server has noticed, too
+		return err
+	}
+	if err := s.atOnce(ctx, func(ctx context.Context, d *device) error {
+		if err := d.join(ctx, false); err != nil {
+			return err
+		}
+		return d.sign(ctx)
+	}, func() bool { return s.meter.heard() == uint64(n) }); err != nil {
+		return err
+	}
+	return s.say(ctx, "each group says something", 1)
+}
+
+// atOnce lets everybody do something at the same time, which was due then for all of them, and waits until all is done.
+func (s *stage) atOnce(ctx context.Context, do func(context.Context, *device) error, all func() bool) error {
+	s.screen.phase("%s: now", s.title())
+	if err := s.open(); err != nil {
+		return err
+	}
+	s.due = clock()
+	err := each(ctx, len(s.devices), s.dials, func(ctx context.Context, i int) error {
+		d := s.devices[i]
+		if d.ws != nil { // has stayed
+			return nil
+		}
+		err := do(ctx, d)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.fault(&s.cutOff, "%v", err)
+		case err == nil && d.fresh == nil:
+			s.meter.came(i, s.due, true)
+		}
+		return nil
+	})
+	if err == nil {
+		err = s.drain(ctx, func() bool { return all() || s.cutOff.Load() > 0 })
+	}
+	if err != nil {
+		return err
+	}
+	err = s.close()
+	s.meter.collect(0)
+	return err
+}
+
+// resume has everybody but those who speak come back, with the name and the offset that a client library would bring.
+func resume(ctx context.Context, s *stage) error {
+	s.recalls = true
+	if err := s.enter(ctx, s.people/s.members*s.members, false); err != nil {
+		return err
+	}
+	if err := s.gatherings(ctx, s.members, 1, 1); err != nil { // whoever speaks is the only one to hear it now
+		return err
+	}
+	if err := s.drain(ctx, func() bool { return s.placed.Load() >= int64(len(s.devices)) }); err != nil {
+		return err
+	}
+	err := each(ctx, len(s.devices), 64, func(_ context.Context, i int) error {
+		if s.devices[i].sender == nil {
+			s.devices[i].leave()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.say(ctx, fmt.Sprintf("%d messages in each group are missed", s.missed), s.missed); err != nil {
+		return err
+	}
+	want := s.meter.heard() + uint64((len(s.devices)-len(s.senders))*s.missed)
+	for i, d := range s.devices {
+		d.fresh = func(message) { s.meter.came(i, s.due, true) }
+	}
+	return s.atOnce(ctx, func(ctx context.Context, d *device) error { return d.join(ctx, true) }, func() bool { return s.meter.heard() >= want })
+}
+
+// dump gives what a scenario was played with, in one line.
+func (s *stage) dump() string {
+	var b strings.Builder
+	add := func(format string, args ...any) { fmt.Fprintf(&b, format+" ", args...) }
+	switch s.scenario {
+	case "direct":
+		add("%d people in pairs", s.people)
+	case "group":
+		add("%d groups of %d, %d speak in each", s.groups, s.members, s.speakers)
+	case "idle":
+		add("%d connections", s.people)
+	case "storm":
+		add("%d people, %d friends each, groups of %d", s.people/s.members*s.members, s.friends, s.members)
+	case "resume":
+		add("%d people in groups of %d, %d missed", s.people/s.members*s.members, s.members, s.missed)
+	case "history":
+		add("%d people, %d messages each", s.people, s.missed)
+	}
+	switch {
+	case s.scenario != "direct" && s.scenario != "group" && s.scenario != "history":
+	case s.rate > 0:
+		add("at %g a second", s.rate)
+	default:
+		add("with %d in flight", s.inFlight)
+	}
+	return strings.TrimSpace(b.String())
+}
