@@ -69,7 +69,7 @@ func (b *benchmark) acts() []act {
 	return []act{
 		{"direct", "always", as("direct", func(s *settings) { s.people = b.scaled(1000, 2) })},
 		{"direct", b.sync, as("direct", direct)},
-		{"direct", b.sync, as("direct", func(s *settings) { direct(s); s.rate = 1000 * min(b.scale, 1) })},
+		{"direct", b.sync, as("direct", func(s *settings) { direct(s); s.rate = max(1000*min(b.scale, 1), 100) })},
 		{"group", b.sync, as("group", func(s *settings) {
 			s.groups, s.members, s.compare = max(b.scaled(20, 2), 2), max(b.scaled(100, 10), 10), true
 			s.members, s.speakers = min(s.members, 100), min(s.speakers, s.members)
@@ -105,7 +105,7 @@ func (b *benchmark) play(ctx context.Context, screen *screen) (*report, error) {
 		}
 		results, err := b.one(ctx, a, log, screen)
 		for _, x := range results {
-			x.With += ", log.sync " + a.sync
+			x.With += "; log.sync " + a.sync
 		}
 		r.Results = append(r.Results, results...)
 		if err != nil {

@@ -32,7 +32,8 @@ type device struct {
 	pid     string        // of the connection that it may come back to
 	offset  string        // the last one heard
 
-	ws      *websocket.Conn
+	ws      *websocket.Conn // the last one
+	here    bool            // it has joined and not left
 	writing sync.Mutex
 	ended   chan struct{} // the goroutine that reads
 	leaving atomic.Bool
@@ -75,7 +76,7 @@ func (d *device) join(ctx context.Context, again bool) (err error) {
 	}
 	_ = ws.SetReadDeadline(time.Time{})
 	d.leaving.Store(false)
-	d.ws, d.ended = ws, make(chan struct{})
+	d.ws, d.ended, d.here = ws, make(chan struct{}), true
 	go d.read()
 	return nil
 }
@@ -159,7 +160,7 @@ func (d *device) event(frame []byte) {
 	if s.recalls {
 		if offset, ok := lastString(frame); ok {
 			d.offset = string(offset)
-			if d.number >= 0 && bytes.HasPrefix(frame, []byte(`42["cursor"`)) {
+			if bytes.HasPrefix(frame, []byte(`42["cursor"`)) {
 				s.placed.Add(1)
 			}
 		}
@@ -213,6 +214,7 @@ func (d *device) answered(frame []byte) {
 func (d *device) write(frame []byte) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
+	_ = d.ws.SetWriteDeadline(time.Now().Add(patience)) // never fails
 	return d.ws.WriteMessage(websocket.TextMessage, frame)
 }
 
@@ -276,13 +278,13 @@ func (d *device) sign(ctx context.Context) error {
 
 // leave ends the connection, as when the network is gone, and waits until nothing more is heard. It may be called when there is none.
 func (d *device) leave() {
-	if d.ws == nil {
+	if !d.here {
 		return
 	}
 	d.leaving.Store(true)
 	d.ws.Close()
 	<-d.ended
-	d.ws = nil
+	d.here = false
 }
 
 // newDialer makes connections that read so many bytes at once.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +27,7 @@ func history(ctx context.Context, s *stage) error {
 		return err
 	}
 	s.rate = rate
-	r := &readers{stage: s, client: http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: s.inFlight, MaxConnsPerHost: s.inFlight}}}
+	r := &readers{stage: s, oldest: make([]atomic.Uint64, len(s.devices)), client: http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: s.inFlight, MaxConnsPerHost: s.inFlight}}}
 	defer r.client.CloseIdleConnections()
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -47,6 +48,7 @@ type readers struct {
 	*stage
 	client http.Client
 	all    sync.WaitGroup
+	oldest []atomic.Uint64 // by person, the seq of the first message on the newest page that was seen
 }
 
 func (r *readers) begin(ctx context.Context) {
@@ -95,14 +97,15 @@ func (r *readers) query(n int, due int64) {
 	d := r.devices[n/3%len(r.devices)]
 	peer := r.devices[d.number^1]
 	page := "/api/conversations/u:" + peer.id + "/messages?limit=50"
+	oldest := r.oldest[d.number].Load()
 	var path, holds string
-	switch n % 3 {
-	case 0:
+	switch {
+	case n%3 == 0:
 		path, holds = "/api/conversations", `"conversations":[{`
-	case 1:
+	case n%3 == 1 || oldest == 0:
 		path, holds = page, `"messages":[{`
-	case 2:
-		path, holds = page+"&before="+strconv.FormatUint(1<<40, 10), `"messages":[{`
+	default:
+		path, holds = page+"&before="+strconv.FormatUint(oldest, 10), `"messages":[`
 	}
 	r.meter.sent(n, due)
 	body, err := r.get(d, path)
@@ -113,7 +116,22 @@ func (r *readers) query(n int, due int64) {
 		r.fault(&r.stray, "%s: the answer is empty: %.200s", path, body)
 	default:
 		r.meter.came(n, due, true)
+		if path == page {
+			r.oldest[d.number].Store(firstSeq(body))
+		}
 	}
+}
+
+// firstSeq is the first seq in a page of messages.
+func firstSeq(body []byte) (seq uint64) {
+	_, after, _ := bytes.Cut(body, []byte(`"seq":`))
+	for _, c := range after {
+		if c < '0' || c > '9' {
+			break
+		}
+		seq = seq*10 + uint64(c-'0')
+	}
+	return seq
 }
 
 func (r *readers) get(d *device, path string) ([]byte, error) {

@@ -2,16 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 	"time"
-
-	"crypto/rand"
 
 	"github.com/spf13/cobra"
 )
@@ -30,7 +30,7 @@ var errFaulty = errors.New("not all was as it must be: see FAULTS")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends it at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -193,7 +193,11 @@ func newRelay(in io.Reader, out io.Writer) *cobra.Command {
 			if ends {
 				ctx = untilEOF(ctx, in)
 			}
-			return serveRelay(ctx, listen, together, out)
+			l, err := net.Listen("tcp", listen)
+			if err != nil {
+				return err
+			}
+			return serveRelay(ctx, l, together, out)
 		}}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "host:port")
 	cmd.Flags().BoolVar(&together, "together", false, "write frames that wait together at once")

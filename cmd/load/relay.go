@@ -42,12 +42,8 @@ type link struct {
 	spare   []byte
 }
 
-// serveRelay serves at an address until ctx ends, and says where that is.
-func serveRelay(ctx context.Context, listen string, together bool, say io.Writer) error {
-	l, err := net.Listen("tcp", listen)
-	if err != nil {
-		return err
-	}
+// serveRelay serves until ctx ends, and says where that is.
+func serveRelay(ctx context.Context, l net.Listener, together bool, say io.Writer) error {
 	r := &relay{together: together, links: map[string]*link{}, groups: map[string][]string{}}
 	server := &http.Server{Handler: r}
 	context.AfterFunc(ctx, func() { server.Close() })

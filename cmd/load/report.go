@@ -35,9 +35,11 @@ func (r *report) print(w io.Writer) error {
 	fmt.Fprintln(t, "\nscenario\ttarget\tcount\tper second\tp50 ms\tp99 ms\tp99.9 ms\tmax ms\tack p99\tlate p99\tCPU s/1000\tcores\tRSS MiB\tgenerator\t")
 	for _, x := range r.Results {
 		_, rss := sum(x.Spent)
-		fmt.Fprintf(t, "%s\t%s\t%d\t%.0f\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%.2f cores\t\n", x.Scenario, x.Target, x.Count, x.Rate,
-			x.Latency.P50, x.Latency.P99, x.Latency.P999, x.Latency.Max, given(x.Acks.Count > 0, x.Acks.P99), given(x.Late.Count > 0, x.Late.P99),
-			given(len(x.Spent) > 0 && x.CPUPerThousand > 0, x.CPUPerThousand), given(len(x.Spent) > 0, x.Cores), given(len(x.Spent) > 0, float64(rss)/(1<<20)),
+		lately, each := x.Latency.Count > 0, len(x.Spent) > 0
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f cores\t\n", x.title(), x.Target, x.Count, given(lately, x.Rate),
+			given(lately, x.Latency.P50), given(lately, x.Latency.P99), given(lately, x.Latency.P999), given(lately, x.Latency.Max),
+			given(x.Acks.Count > 0, x.Acks.P99), given(x.Late.Count > 0, x.Late.P99),
+			given(each && x.CPUPerThousand > 0, x.CPUPerThousand), given(each, x.Cores), given(each, float64(rss)/(1<<20)),
 			x.Generator.CPU/max(x.Seconds, 1e-9))
 	}
 	if err := t.Flush(); err != nil {
@@ -83,6 +85,9 @@ func ratios(before []*result, x *result) (lines []string) {
 func given(known bool, v float64) string {
 	if !known {
 		return "-"
+	}
+	if v >= 1000 {
+		return fmt.Sprintf("%.0f", v)
 	}
 	return fmt.Sprintf("%.2f", v)
 }

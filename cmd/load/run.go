@@ -33,7 +33,7 @@ func (s *settings) check(scenario string) error {
 	for i, u := range s.URLs {
 		checked, err := checkURL(u)
 		if err != nil {
-			return err
+			return usageError{err}
 		}
 		s.URLs[i] = checked
 	}
@@ -73,6 +73,7 @@ type result struct {
 	Target   string  `json:"target"`
 	With     string  `json:"with"`
 	Unit     string  `json:"unit"`
+	Due      float64 `json:"due,omitempty"` // so many a second, in an open loop
 	Rounds   int     `json:"rounds"`
 	Count    uint64  `json:"count"` // in the steady state
 	Seconds  float64 `json:"seconds"`
@@ -106,11 +107,19 @@ func measure(ctx context.Context, c scenario, t target, s settings, screen *scre
 		return nil, fmt.Errorf("%s: %w", st.title(), err)
 	}
 	st.meter.collect(0)
-	r := &result{Scenario: c.name, Target: t.name, With: st.dump(), Unit: c.unit, Rounds: 1, Count: st.meter.total.count, Seconds: st.meter.seconds(),
+	r := &result{Scenario: c.name, Target: t.name, With: st.with(), Due: s.rate, Unit: c.unit, Rounds: 1, Count: st.meter.total.count, Seconds: st.meter.seconds(),
 		Spent: st.spent, RSSEach: st.perConnection, Faults: st.audit(), Series: st.meter.series, all: st.meter.total}
 	r.Generator = since(st.own[:1], st.own[1:])[0]
 	r.finish()
 	return r, nil
+}
+
+// title is how a table calls it.
+func (r *result) title() string {
+	if r.Due > 0 {
+		return fmt.Sprintf("%s, %g/s due", r.Scenario, r.Due)
+	}
+	return r.Scenario
 }
 
 // add puts another round to a result.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 )
@@ -169,7 +168,7 @@ func (s *stage) atOnce(ctx context.Context, do func(context.Context, *device) er
 	s.due = clock()
 	err := each(ctx, len(s.devices), s.dials, func(ctx context.Context, i int) error {
 		d := s.devices[i]
-		if d.ws != nil { // has stayed
+		if d.here { // has stayed
 			return nil
 		}
 		err := do(ctx, d)
@@ -182,7 +181,7 @@ func (s *stage) atOnce(ctx context.Context, do func(context.Context, *device) er
 		return nil
 	})
 	if err == nil {
-		err = s.drain(ctx, func() bool { return all() || s.cutOff.Load() > 0 })
+		err = s.drain(ctx, all)
 	}
 	if err != nil {
 		return err
@@ -223,30 +222,24 @@ func resume(ctx context.Context, s *stage) error {
 	return s.atOnce(ctx, func(ctx context.Context, d *device) error { return d.join(ctx, true) }, func() bool { return s.meter.heard() >= want })
 }
 
-// dump gives what a scenario was played with, in one line.
-func (s *stage) dump() string {
-	var b strings.Builder
-	add := func(format string, args ...any) { fmt.Fprintf(&b, format+" ", args...) }
+// with is what a scenario is played with, in words.
+func (s *stage) with() string {
+	crowd := s.people / s.members * s.members
+	loop := fmt.Sprintf(", %d in flight", s.inFlight)
+	if s.rate > 0 {
+		loop = fmt.Sprintf(", at %g a second", s.rate)
+	}
 	switch s.scenario {
 	case "direct":
-		add("%d people in pairs", s.people)
+		return fmt.Sprintf("%d people in pairs", s.people) + loop
 	case "group":
-		add("%d groups of %d, %d speak in each", s.groups, s.members, s.speakers)
+		return fmt.Sprintf("%d groups of %d, in each %d speak", s.groups, s.members, s.speakers) + loop
 	case "idle":
-		add("%d connections", s.people)
+		return fmt.Sprintf("%d connections", s.people)
 	case "storm":
-		add("%d people, %d friends each, groups of %d", s.people/s.members*s.members, s.friends, s.members)
+		return fmt.Sprintf("%d people with %d friends each, in groups of %d", crowd, s.friends, s.members)
 	case "resume":
-		add("%d people in groups of %d, %d missed", s.people/s.members*s.members, s.members, s.missed)
-	case "history":
-		add("%d people, %d messages each", s.people, s.missed)
+		return fmt.Sprintf("%d people in groups of %d, one of whom says %d messages meanwhile", crowd, s.members, s.missed)
 	}
-	switch {
-	case s.scenario != "direct" && s.scenario != "group" && s.scenario != "history":
-	case s.rate > 0:
-		add("at %g a second", s.rate)
-	default:
-		add("with %d in flight", s.inFlight)
-	}
-	return strings.TrimSpace(b.String())
+	return fmt.Sprintf("%d people, each has said %d messages", s.people, s.missed) + loop
 }

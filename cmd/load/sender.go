@@ -133,6 +133,13 @@ func (t *sender) keepTime(ctx context.Context, from, every int64) {
 	}
 }
 
+// lost is how many messages one did not get who was to have them all.
+func (t *sender) lost(l *ledger) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return l.lost(t.next, t.refused)
+}
+
 // counts gives how many messages were sent, of those how many were answered, and of those how many refused.
 func (t *sender) counts() (sent, answered, refused uint64) {
 	t.mu.Lock()

@@ -240,7 +240,7 @@ func (s *stage) audit() (f faults) {
 			if s.echo && s.relay && t.device == d {
 				continue // a relay does not say to people what they said
 			}
-			f.Lost += l.lost(t.next, t.refused)
+			f.Lost += t.lost(l)
 		}
 	}
 	return f
