@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -55,8 +56,11 @@ func (d *device) join(ctx context.Context, again bool) (err error) {
 	dialer := d.stage.dialer
 	ws, answer, err := dialer.DialContext(ctx, "ws"+strings.TrimPrefix(where, "http")+"/socket.io/?EIO=4&transport=websocket", nil)
 	if err != nil {
-		if answer != nil {
+		switch {
+		case answer != nil:
 			return fmt.Errorf("connect to %s: %w: %s", where, err, answer.Status)
+		case errors.Is(err, syscall.EMFILE):
+			return fmt.Errorf("connect to %s: %w; let processes have more, also the server (ulimit -n 100000)", where, err)
 		}
 		return fmt.Errorf("connect to %s: %w", where, err)
 	}

@@ -5,11 +5,13 @@ import (
 	"html/template"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 )
 
 // page is the report as a page without anything from elsewhere.
-var page = template.Must(template.New("report").Funcs(template.FuncMap{"ratios": ratios, "mib": func(b int64) float64 { return float64(b) / (1 << 20) },
+var page = template.Must(template.New("report").Funcs(template.FuncMap{"ratios": ratios, "ms": func(s float64) float64 { return s * 1000 },
+	"mib": func(b int64) float64 { return float64(b) / (1 << 20) },
 	"kib": func(b float64) float64 { return b / 1024 }, "ok": func(f faults) bool { return f == faults{} }}).Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Parley under load</title>
 <style>
@@ -22,9 +24,9 @@ th:first-child,td:first-child{text-align:left}svg{width:100%;height:auto;font:11
 {{range .Notes}}<p>{{.}}</p>{{end}}
 {{range .Scenarios}}
 <h2>{{.Title}}</h2>
-<table><tr><th>target</th><th>count</th><th>a second</th><th>p50 ms</th><th>p90 ms</th><th>p99 ms</th><th>p99.9 ms</th><th>max ms</th><th>CPU s/1000</th><th>faults</th></tr>
+<table><tr><th>target</th><th>count</th><th>a second</th><th>p50 ms</th><th>p90 ms</th><th>p99 ms</th><th>p99.9 ms</th><th>max ms</th><th>CPU ms/1000</th><th>faults</th></tr>
 {{range .Results}}<tr><td>{{.Target}}</td><td>{{.Count}}</td><td>{{printf "%.0f" .Rate}}</td><td>{{printf "%.2f" .Latency.P50}}</td><td>{{printf "%.2f" .Latency.P90}}</td>
-<td>{{printf "%.2f" .Latency.P99}}</td><td>{{printf "%.2f" .Latency.P999}}</td><td>{{printf "%.2f" .Latency.Max}}</td><td>{{printf "%.3f" .CPUPerThousand}}</td>
+<td>{{printf "%.2f" .Latency.P99}}</td><td>{{printf "%.2f" .Latency.P999}}</td><td>{{printf "%.2f" .Latency.Max}}</td><td>{{printf "%.2f" (ms .CPUPerThousand)}}</td>
 <td>{{if ok .Faults}}none{{else}}<span class="bad">{{.Faults}}</span>{{end}}</td></tr>{{end}}</table>
 {{$all := .Results}}{{range .Results}}{{range ratios $all .}}<p>Server {{.}}</p>{{end}}
 {{if .RSSEach}}<p>{{printf "%.1f" (kib .RSSEach)}} KiB of memory for each connection, {{printf "%.2f" .Cores}} of a core.</p>{{end}}
@@ -144,7 +146,8 @@ func plot(title string, curves []curveOf, ticks []tick) template.HTML {
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img"><text x="%d" y="12">%s</text>`, plotWidth, plotHeight, plotLeft, template.HTMLEscapeString(title))
 	for v := 0.0; v <= top*1.001; v += step {
-		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%.4g</text>`, plotLeft, y(v), plotWidth-plotRight, plotLeft-6, y(v)+4, v)
+		fmt.Fprintf(&b, `<path d="M%d %.1fH%d" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`,
+			plotLeft, y(v), plotWidth-plotRight, plotLeft-6, y(v)+4, strconv.FormatFloat(v, 'f', -1, 32))
 	}
 	for _, t := range ticks {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, x(t.x), plotHeight-10, t.text)

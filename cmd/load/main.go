@@ -62,7 +62,8 @@ The server must take these people for programs: start it with
     parley --chat.commands=0 --chat.connects=0 --socket.handshakes=0
 
 and give load its auth.secret, by --secret or PARLEY_AUTH_SECRET, so that people are made of tokens that it signs itself. Without it accounts are
-registered over the API, which takes the server tens of milliseconds for each. Whatever is made stays there: use a server of its own.
+registered over the API, which takes the server tens of milliseconds for each. Whatever is made stays there: use a server of its own. Each connection takes both of
+them a file descriptor (ulimit -n), and some 28,000 fit between two addresses: for more, give several with --url, such as http://127.0.0.2:8080.
 
 Latencies count from when a message was due. Without --rate it is a closed loop: the next message is due when one of those in flight has been acknowledged and
 heard by all. With --rate it is an open one: messages are due at fixed times, whether or not the server keeps up.

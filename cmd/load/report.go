@@ -32,14 +32,14 @@ func (r *report) print(w io.Writer) error {
 		fmt.Fprintln(w, n)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "\nscenario\ttarget\tcount\tper second\tp50 ms\tp99 ms\tp99.9 ms\tmax ms\tack p99\tlate p99\tCPU s/1000\tcores\tRSS MiB\tgenerator\t")
+	fmt.Fprintln(t, "\nscenario\ttarget\tcount\tper second\tp50 ms\tp99 ms\tp99.9 ms\tmax ms\tack p99\tlate p99\tCPU ms/1000\tcores\tRSS MiB\tgenerator\t")
 	for _, x := range r.Results {
 		_, rss := sum(x.Spent)
 		lately, each := x.Latency.Count > 0, len(x.Spent) > 0
 		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%.2f cores\t\n", x.title(), x.Target, x.Count, given(lately, x.Rate),
 			given(lately, x.Latency.P50), given(lately, x.Latency.P99), given(lately, x.Latency.P999), given(lately, x.Latency.Max),
 			given(x.Acks.Count > 0, x.Acks.P99), given(x.Late.Count > 0, x.Late.P99),
-			given(each && x.CPUPerThousand > 0, x.CPUPerThousand), given(each, x.Cores), given(each, float64(rss)/(1<<20)),
+			given(each && x.CPUPerThousand > 0, 1000*x.CPUPerThousand), given(each, x.Cores), given(each, float64(rss)/(1<<20)),
 			x.Generator.CPU/max(x.Seconds, 1e-9))
 	}
 	if err := t.Flush(); err != nil {

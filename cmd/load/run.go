@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -230,16 +231,21 @@ func thisMachine() machine {
 		}
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
-		changed := ""
+		revision, changed := m.Commit, ""
 		for _, s := range info.Settings {
 			switch {
 			case s.Key == "vcs.revision":
-				m.Commit = s.Value[:min(len(s.Value), 12)]
+				revision = s.Value[:min(len(s.Value), 12)]
 			case s.Key == "vcs.modified" && s.Value == "true":
 				changed = ", changed"
 			}
 		}
-		m.Commit += changed
+		m.Commit = revision + changed
+	}
+	if path, err := os.Executable(); err == nil && m.Commit == "unknown" { // not every build is stamped
+		if commit, err := exec.Command("git", "-C", filepath.Dir(path), "describe", "--always", "--dirty").Output(); err == nil {
+			m.Commit = strings.TrimSpace(string(commit))
+		}
 	}
 	return m
 }
