@@ -71,8 +71,8 @@ func (s *screen) tell(format string, args ...any) {
 	}
 	switch {
 	case s.bar != nil:
-		s.bar.Describe(line)
 		_ = s.bar.Set64(min(full*int64(time.Since(s.since))/int64(max(s.takes, 1)), full-1)) // the library shows nothing more of a bar that has been full
+		s.bar.Describe(line)
 	case time.Since(s.told) >= sayEvery:
 		s.told = time.Now()
 		fmt.Fprintln(s.w, line)
