@@ -7,7 +7,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 NPM_DIRS    := cmd/parley/testdata edge/socketio/testdata
 NPM_STAMPS  := $(NPM_DIRS:%=%/node_modules/.package-lock.json)
 
-.PHONY: run build test lint vulns bench fuzz clean tools
+.PHONY: run build test test-faults lint vulns bench fuzz clean tools
 
 run: build
 	bin/parley
@@ -18,6 +18,12 @@ build:
 test: tools $(NPM_STAMPS)
 	$(GO) test -race -timeout 12m $(TESTFLAGS) ./...
 	$(GO) test -short -run '^$$' -bench . -benchtime 1x ./projector ./edge
+
+# Two hundred clients, while everything that there is fails at random: for as long as FAULTS says. SEED=… repeats a run, FAULTS_DIR=… keeps what the processes
+# have said.
+FAULTS ?= 10m
+test-faults: tools $(NPM_STAMPS)
+	FAULTS=$(FAULTS) $(GO) test -race -v -count 1 -timeout 24h -run '^TestFaults' ./cmd/parley
 
 lint:
 	@test -z "$$(gofmt -l .)" || { echo "not formatted as gofmt does:"; gofmt -l .; exit 1; }
@@ -52,12 +58,13 @@ clean:
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# What the tests need besides Go and Node: a C compiler for the race detector, curl, a browser, and a database. They start a private MariaDB,
+# What the tests need besides Go and Node: a C compiler for the race detector, curl, a browser, HAProxy, and a database. They start a private MariaDB,
 # unless PARLEY_TEST_DSN names a server to make databases in.
 tools:
 	@missing=""; \
 	command -v "$$($(GO) env CC)" >/dev/null || missing="gcc libc6-dev"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v haproxy >/dev/null || [ -x /usr/sbin/haproxy ] || missing="$$missing haproxy"; \
 	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="$$missing chromium"; \
 	[ -n "$$PARLEY_TEST_DSN" ] || command -v mariadbd >/dev/null || command -v mysqld >/dev/null || [ -x /usr/sbin/mariadbd ] || missing="$$missing mariadb-server"; \
 	if [ -z "$$missing" ]; then exit 0; fi; \

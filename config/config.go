@@ -24,9 +24,14 @@ type Config struct {
 
 // HTTP is the port that clients reach.
 type HTTP struct {
-	Addr    string         // host:port to listen on
-	Origins []string       // allowed browser origins besides the server's own; "*" allows every one
-	Proxies []netip.Prefix // peers whose X-Forwarded-For and X-Forwarded-Proto are believed
+	Addr     string         // host:port to listen on
+	Origins  []string       // allowed browser origins besides the server's own; "*" allows every one
+	Proxies  []netip.Prefix // peers whose X-Forwarded-For and X-Forwarded-Proto are believed
+	Requests int            // of one person to the API in a second, for long; 0: any number
+	Address  int            // of one IPv4 address or one /64 network of IPv6 to the API in a second, for long; 0: any number
+	Logins   int            // from one such address in a second, for long; 0: any number
+	Guesses  int            // wrong passwords of one account from one such address in a minute; 0: any number
+	Drain    time.Duration  // how long an edge that is to stop says so before it sends anybody away
 }
 
 // Ops is the port for whoever runs the server.
@@ -75,10 +80,13 @@ type Chat struct {
 	Friends  int           // of one person, at most
 	Groups   int           // that one person may be in, at most
 	Commands int           // of one person in a second, for long; 0: any number
+	Messages int           // of one person in a second, for long; 0: any number
+	Marks    int           // how often one person may move read marks in a second, for long; 0: any number
 	Changes  int           // how often one person may edit, recall and react in a second, for long; 0: any number
 	Typing   int           // how often one person may say to be typing in a second, for long; 0: any number
 	Searches int           // how often one person may search in a second, for long; 0: any number
 	Connects int           // of one person in a second, for long; 0: any number
+	Address  int           // commands from one IPv4 address or one /64 network of IPv6 in a second, for long; 0: any number
 }
 
 // The values of chat.direct.

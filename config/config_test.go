@@ -75,14 +75,14 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		HTTP:  HTTP{Addr: ":8080", Origins: got.HTTP.Origins, Proxies: got.HTTP.Proxies},
+		HTTP:  HTTP{Addr: ":8080", Origins: got.HTTP.Origins, Proxies: got.HTTP.Proxies, Requests: 50, Address: 1000, Logins: 2, Guesses: 10, Drain: 2 * time.Second},
 		Ops:   Ops{Addr: "127.0.0.1:8081"},
 		Data:  Data{Dir: "data"},
 		NATS:  NATS{Replicas: 1},
 		MySQL: MySQL{Connections: 16},
 		Auth:  Auth{TTL: 720 * time.Hour},
 		Chat: Chat{Direct: Friends, Message: 64 << 10, Reapply: time.Hour, Edit: 24 * time.Hour, Recall: 24 * time.Hour, Friends: 5000, Groups: 1000,
-			Commands: 2, Changes: 5, Typing: 1, Searches: 2, Connects: 1},
+			Commands: 2, Messages: 50, Marks: 50, Changes: 5, Typing: 1, Searches: 2, Connects: 1, Address: 5000},
 		Log:       Log{Sync: Always},
 		Projector: Projector{Batch: 10000},
 		Socket: Socket{Ping: 25 * time.Second, Pong: 20 * time.Second, Connect: 45 * time.Second, Payload: 2 << 20, Queue: 4 << 20,
@@ -189,6 +189,11 @@ http:
   addr: 127.0.0.1:80
   origins: [https://a.example, "http://b.example:8000"]
   proxies: [10.0.0.0/8, "fd00::/8"]
+  requests: 19
+  address: 20
+  logins: 21
+  guesses: 22
+  drain: 23s
 ops: {addr: ""}
 data: {dir: /var/lib/parley}
 nats:
@@ -200,7 +205,7 @@ nats:
   replicas: 3
 mysql: {dsn: "parley@tcp(db:3306)/parley?tls=true", connections: 50}
 auth: {ttl: 1h30m, jwks: "https://a.example/keys", issuer: i, audience: u}
-chat: {direct: anyone, message: 100000, reapply: 90s, edit: 2m, recall: 3m, friends: 12, groups: 13, commands: 14, changes: 17, typing: 15, searches: 18, connects: 16}
+chat: {direct: anyone, message: 100000, reapply: 90s, edit: 2m, recall: 3m, friends: 12, groups: 13, commands: 14, messages: 24, marks: 25, changes: 17, typing: 15, searches: 18, connects: 16, address: 26}
 log: {shards: 64, sync: 250ms}
 projector: {batch: 1}
 socket: {ping: 1s, pong: 2s, connect: 3s, payload: 3MiB, queue: 1GiB, connections: 4, address: 5, handshakes: 6, events: 7, namespaces: 8, attachments: 9, depth: 11}

@@ -256,6 +256,16 @@ func TestEncodeEventRefusesWhatIsNotJSON(t *testing.T) {
 	}
 }
 
+// A later version may say more in an event: that is passed over.
+func TestDecodeEventThatSaysMore(t *testing.T) {
+	for _, e := range samples {
+		more := strings.TrimSuffix(string(readGolden(t, e.EventName())), "}") + `,"more":{"of":["this"]}}`
+		if got, err := DecodeEvent([]byte(more)); err != nil || !reflect.DeepEqual(got, e) {
+			t.Errorf("%s: decoded %#v, %v, want %#v", e.EventName(), got, err, e)
+		}
+	}
+}
+
 func TestDecodeEventOfUnknownName(t *testing.T) {
 	for _, name := range []string{"group.renamed", "", "Message", "MESSAGE", "friend", "friend.requested ", "é", strings.Repeat("x", 63)} {
 		e, err := DecodeEvent([]byte(`{"event":"` + name + `","by":"ann"}`))

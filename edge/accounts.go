@@ -3,6 +3,8 @@ package edge
 import (
 	"context"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -35,11 +37,17 @@ func (e *Edge) serveAccounts(api huma.API) {
 	register := huma.Operation{Method: http.MethodPost, Path: "/api/register", OperationID: "register", Summary: "Make an account and sign in",
 		DefaultStatus: http.StatusCreated, MaxBodyBytes: maxBody, BodyReadTimeout: bodyFor}
 	huma.Register(api, register, func(ctx context.Context, in *registration) (*signedIn, error) {
+		if err := e.strangers.take(addressOf(ctx), signing, 1, time.Now()); err != nil {
+			return nil, e.problem(err)
+		}
 		return e.answerSignIn(e.register(ctx, in.Body.Username, in.Body.Password, in.Body.Name))
 	})
 	signIn := huma.Operation{Method: http.MethodPost, Path: "/api/login", OperationID: "login", Summary: "Sign in",
 		MaxBodyBytes: maxBody, BodyReadTimeout: bodyFor}
 	huma.Register(api, signIn, func(ctx context.Context, in *login) (*signedIn, error) {
+		if err := e.strangers.take(addressOf(ctx), signing, 1, time.Now()); err != nil {
+			return nil, e.problem(err)
+		}
 		return e.answerSignIn(e.login(ctx, in.Body.Username, in.Body.Password))
 	})
 }
@@ -82,11 +90,13 @@ func (e *Edge) register(ctx context.Context, username, password, name string) (v
 
 // login finds whose username and password these are. It takes as long for an unknown name as for a known one, and says no more.
 func (e *Edge) login(ctx context.Context, username, password string) (view domain.PersonView, err error) {
-	a, err := e.Accounts.Account(ctx, username)
-	if err != nil && domain.Refusal(err).Code != domain.NotFound {
-		return view, err
-	}
-	same, err := e.passwords.match(ctx, password, a.Password)
+	var a domain.Account
+	same, err := e.guess(ctx, username, func() (bool, error) {
+		if a, err = e.Accounts.Account(ctx, username); err != nil && domain.Refusal(err).Code != domain.NotFound {
+			return false, err
+		}
+		return e.passwords.match(ctx, password, a.Password)
+	})
 	if err != nil {
 		return view, err
 	}
@@ -97,6 +107,24 @@ func (e *Edge) login(ctx context.Context, username, password string) (view domai
 		return view, domain.Refuse(domain.Unauthenticated, "username or password is wrong")
 	}
 	return view, err
+}
+
+// guess finds out whether a password is an account's. Wrong ones count for the account: from one address, so that who tries there has to wait and not whose
+// account it is, and from everywhere, so that many addresses do not try as many at once. They are counted before anything is done for them.
+func (e *Edge) guess(ctx context.Context, username string, isRight func() (bool, error)) (right bool, err error) {
+	account, begun := cut(strings.ToLower(strings.ToUpper(username)), domain.MaxUsername), time.Now() // of some letters there are two in lower case
+	from := addressOf(ctx) + " " + account
+	if err := e.strangers.take(from, guessing, 1, begun); err != nil {
+		return false, err
+	}
+	if err := e.strangers.take(account, everywhere, 1, begun); err != nil {
+		return false, err
+	}
+	if right, err = isRight(); right || err != nil {
+		e.strangers.giveBack(from, guessing, 1, begun)
+		e.strangers.giveBack(account, everywhere, 1, begun)
+	}
+	return right, err
 }
 
 func (e *Edge) answerSignIn(view domain.PersonView, err error) (*signedIn, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"parley/domain"
+	"parley/edge/socketio"
 )
 
 // Limits of a request to the API.
@@ -25,13 +26,14 @@ const (
 // serveAPI adds the API, described by an OpenAPI document at /api/openapi.json and .yaml.
 func (e *Edge) serveAPI() {
 	c := huma.DefaultConfig("Parley", "1")
-	c.Info.Description = "Accounts and queries. Commands go over Socket.IO."
+	c.Info.Description = "Accounts and queries. Commands go over Socket.IO. Who asks too often, from whatever address or for whatever account, is answered with " +
+		"429 and the code 5, and told by Retry-After and retryAfter when to try again."
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "/api/openapi", "", ""
 	c.CreateHooks = nil // no $schema in answers
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}}
 	c.Transformers = append(c.Transformers, withCode)
 	api := humago.New(e.mux, c)
-	api.UseMiddleware(e.authenticate(api))
+	api.UseMiddleware(e.limit(api), e.authenticate(api))
 	e.serveAccounts(api)
 	e.serveErasure(api)
 	e.serveQueries(api)
@@ -83,6 +85,15 @@ func describeProblem(doc *huma.OpenAPI) {
 		s.Properties["retryAfter"] = &huma.Schema{Type: huma.TypeInteger, Description: "In how many seconds to try again, as the header Retry-After says it"}
 		s.Required = append(s.Required, "code")
 	}
+	for _, path := range doc.Paths {
+		for _, op := range []*huma.Operation{path.Get, path.Post, path.Delete} {
+			if op == nil {
+				continue
+			}
+			op.Responses["429"] = &huma.Response{Description: "Too many: nothing has been done", Content: op.Responses["default"].Content,
+				Headers: map[string]*huma.Param{"Retry-After": {Description: "In how many seconds to try again", Schema: &huma.Schema{Type: huma.TypeInteger}}}}
+		}
+	}
 }
 
 // withCode gives the refusals that the API layer makes by itself, such as of a malformed body, a code too. They say what is wrong where, but not
@@ -109,7 +120,42 @@ func withCode(_ huma.Context, _ string, v any) (any, error) {
 	return p, nil
 }
 
-type callerKey struct{}
+type (
+	callerKey  struct{}
+	addressKey struct{}
+)
+
+// addressOf is whom a request's address counts for.
+func addressOf(ctx context.Context) string { return ctx.Value(addressKey{}).(string) }
+
+// limit counts each request for its address before anything is done for it.
+func (e *Edge) limit(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		address := socketio.Source(ctx.RemoteAddr())
+		if err := e.strangers.take(address, requesting, 1, time.Now()); err != nil {
+			e.refuse(api, ctx, err)
+			return
+		}
+		next(huma.WithValue(ctx, addressKey{}, address))
+	}
+}
+
+// refuse answers a request by a refusal before it is read.
+func (e *Edge) refuse(api huma.API, ctx huma.Context, refusal error) {
+	err := e.problem(refusal)
+	if h := huma.HeadersError(nil); errors.As(err, &h) {
+		for name, values := range h.GetHeaders() {
+			ctx.SetHeader(name, values[0])
+		}
+	}
+	var p *Problem
+	errors.As(err, &p)
+	ctx.SetHeader("Content-Type", p.ContentType("application/json"))
+	ctx.SetStatus(p.GetStatus())
+	if err := api.Marshal(ctx.BodyWriter(), "application/json", p); err != nil {
+		e.logger.Debug("a refusal did not get to its client", "error", err)
+	}
+}
 
 // authenticate lets only those with a good token reach what asks for one. A token outlives its person; it is good no more then.
 func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context)) {
@@ -119,6 +165,12 @@ func (e *Edge) authenticate(api huma.API) func(huma.Context, func(huma.Context))
 			return
 		}
 		who, err := e.Tokens.verify(ctx.Header("Authorization"))
+		if err == nil {
+			if err := e.people.take(string(who.id), asking, 1, time.Now()); err != nil {
+				e.refuse(api, ctx, err)
+				return
+			}
+		}
 		if err != nil || e.isErased(ctx.Context(), who.id) {
 			ctx.SetHeader("WWW-Authenticate", "Bearer")
 			says := "sign in first: send a token as Authorization: Bearer …"

@@ -56,7 +56,7 @@ func (c *conversation) admitNow(ctx context.Context, p *person) (in, late bool, 
 	switch {
 	case hears || c.late[p] || !isGroup || g.Role(p.id) == "":
 	case !p.isSettled():
-		c.hear(p, upTo)
+		c.hear(p, c.seen) // what waits here will be told, too
 	default:
 		if c.late == nil {
 			c.late = map[*person]bool{}

@@ -193,7 +193,10 @@ func (p *passwords) match(ctx context.Context, password, hash string) (same bool
 	return same && known, err
 }
 
+// turn has fn done when it is its turn. Who would wait for long is refused, so that no more wait than can be done meanwhile.
 func (p *passwords) turn(ctx context.Context, fn func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	select {
 	case p.turns <- struct{}{}:
 		defer func() { <-p.turns }()

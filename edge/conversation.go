@@ -279,6 +279,7 @@ func (c *conversation) next() (fetch func(context.Context) error, more bool) {
 	if fetch = c.lacks(c.queue[0]); fetch == nil {
 		r := c.queue[0]
 		c.queue = c.queue[1:]
+		c.now = r
 		c.waits() // for it no more
 		c.process(r)
 	}

@@ -4,15 +4,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"parley/domain"
 )
 
-// cursor is up to where a device has been told what concerns it. As text it is the offset of Socket.IO's connection state recovery: in base 36, the second
-// in which it was made, how far each shard has come, and the places of what waits, as "!shard.seq". It says nothing that a client may not know.
+// cursor is up to where a device has been told what concerns it. As text it is the offset of Socket.IO's connection state recovery: in base 36, the millisecond
+// in which the newest of that was stored, how far each shard has come, and the places of what waits, as "!shard.seq". It says nothing that a client may not know.
 type cursor struct {
-	made    time.Time
+	newest  int64   // nothing up to there was stored later, in milliseconds since 1970
 	reached reached // by shard: all up to here, but for
 	waiting []spot  // the first records that wait of some conversations, and what came after them there
 }
@@ -33,7 +32,7 @@ const maxWaiting = 16
 const maxCursor = 4096
 
 func (c cursor) String() string {
-	b := strconv.AppendInt(make([]byte, 0, 24), c.made.Unix(), 36)
+	b := strconv.AppendInt(make([]byte, 0, 32), c.newest, 36)
 	for _, seq := range c.reached {
 		b = strconv.AppendUint(append(b, '.'), seq, 36)
 	}
@@ -56,11 +55,11 @@ func parseCursor(s string, shards int) (c cursor, err error) {
 	if len(fields) != 1+shards {
 		return c, errCursor
 	}
-	made, err := strconv.ParseUint(fields[0], 36, 40)
+	newest, err := strconv.ParseUint(fields[0], 36, 50)
 	if err != nil {
 		return c, errCursor
 	}
-	c.made = time.Unix(int64(made), 0)
+	c.newest = int64(newest)
 	for shard, f := range fields[1:] {
 		seq, err := strconv.ParseUint(f, 36, 63)
 		if err != nil {

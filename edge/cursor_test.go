@@ -43,7 +43,7 @@ func FuzzCursor(f *testing.F) {
 
 // A cursor over as many shards as there may be, and with all that may wait, is read.
 func TestLongestCursor(t *testing.T) {
-	c := cursor{made: time.Unix(1<<33, 0)}
+	c := cursor{newest: 1 << 49}
 	for shard := range 256 {
 		c.reached.set(shard, 1<<53)
 	}
@@ -98,7 +98,7 @@ func TestRecent(t *testing.T) {
 func TestResumeIsBounded(t *testing.T) {
 	h := crowdless(t)
 	back := func(from, to uint64) *returning {
-		return &returning{from: cursor{made: time.Now(), reached: reached{from}}, entry: &entry{reached: reached{to}}}
+		return &returning{from: cursor{newest: time.Now().UnixMilli(), reached: reached{from}}, entry: &entry{reached: reached{to}}}
 	}
 	if err := h.resume(t.Context(), "u", back(5, 5+maxSpan)); err != nil {
 		t.Errorf("as much as may be: %v", err)

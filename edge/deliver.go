@@ -112,11 +112,11 @@ func (c *conversation) deliverMessage(r domain.Record, m domain.Message) {
 	c.emit(c.here(m.From), "reply", replyFrom{ID: peer, Self: true}, body)
 }
 
-// hearing gives the audience of a record at a sequence.
+// hearing gives the audience of a record at a sequence. Where it had to wait, so that the standing is ahead of it, that is who were members then.
 func (c *conversation) hearing(seq uint64) []*person {
 	all := make([]*person, 0, len(c.audience))
 	for p, after := range c.audience {
-		if seq > after {
+		if seq > after && (c.past.seq != seq || c.past.standing.role(p.id) != "") {
 			all = append(all, p)
 		}
 	}

@@ -8,7 +8,7 @@
 // sender and to everyone who hears it alike (conversation.process, conversation.settle).
 //
 // Locks are taken in this order: conversation.following, ledger.mu, conversation.mu, presence.mu, hub.mu; those of profiles, of a device's applications, of
-// lines, of pacer, of seen and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
+// lines, of pacers, of seen and of Edge.spawn are taken last and by themselves. None but the first is held while the log or the read models are read.
 //
 // # Chosen, refused, because
 //
@@ -51,6 +51,15 @@
 // Chosen: what somebody has used up of their pace is kept by id until it would be full again (pacer). Refused: to keep it with the person. Because:
 // whoever hangs up and comes back would begin anew.
 //
+// Chosen: people on the one hand, addresses and accounts on the other have pacers of their own. Refused: one for all. Because: whoever comes can make up
+// addresses and names until the memory for them is full, and would have people's paces forgotten.
+//
+// Chosen: wrong passwords count for the account and the address together, and tenfold for the account alone. Refused: to lock the account. Because: any stranger
+// could lock anybody out.
+//
+// Chosen: what a person does too often does not count for the address. Refused: to count it for both. Because: one who floods would use up what everybody has
+// who shares the address.
+//
 // Chosen: how many friends and groups somebody has is asked of the read models. Refused: to count in the log. Because: no topic holds it, and a few
 // more than the limit do no harm.
 //
@@ -71,6 +80,9 @@
 //
 // Chosen: an edge that shuts down says nothing of its people; its lease ends soon. Refused: a goodbye. Because: they come back elsewhere within
 // moments, and their friends would see each of them go and come.
+//
+// Chosen: an edge that is to stop does what it was asked and then ends the transport. Refused: a DISCONNECT, and to end it at once. Because: after the one
+// clients do not come back by themselves, and the other leaves them in doubt about what they have just sent.
 //
 // Chosen: who is invisible is said in the log, and read before anybody is announced. Refused: to say it of a connection. Because: one that breaks would
 // show whom it must not. The date of that event is when somebody was last seen; it is put down again when they go.

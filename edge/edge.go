@@ -24,6 +24,8 @@ type Log interface {
 	State(ctx context.Context, t domain.Topic, before uint64) ([]domain.Record, error)
 	// Since reads all lanes of a topic in order: what has been stored after a sequence.
 	Since(ctx context.Context, t domain.Topic, after uint64) ([]domain.Record, error)
+	// Talk gives the events of a topic's talk lane in order, what has been stored after a sequence, until fn says false.
+	Talk(ctx context.Context, t domain.Topic, after uint64, fn func(domain.Record) bool) error
 	// Last reads the latest event of a lane; reader is whose read lane it is.
 	Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error)
 	// At reads the event of a topic at a place; found is false where there is none of it.
@@ -38,8 +40,9 @@ type Log interface {
 	Erase(ctx context.Context, t domain.Topic, after, before uint64, goes func(domain.Event) bool) (upTo uint64, err error)
 	// FirstSince gives the place of the first event of a shard that was stored at an instant or later; found is false where there is none.
 	FirstSince(ctx context.Context, shard int, at time.Time) (seq uint64, found bool, err error)
-	// Shards is how many shards there are, and Epoch names the life of one.
+	// Shards is how many shards there are, Shard the one that a topic is in, and Epoch names the life of one.
 	Shards() int
+	Shard(t domain.Topic) int
 	Epoch(shard int) string
 }
 
@@ -86,7 +89,8 @@ type Views interface {
 	Conversations(ctx context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error)
 	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
 	Search(ctx context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error)
-	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error)
+	// MessageSeq says where the message is that from sent with this id, 0 for nowhere, as of a place of the shard that the topic is in.
+	MessageSeq(ctx context.Context, shard int, t domain.Topic, from domain.UserID, id string) (seq uint64, as domain.Position, err error)
 	// Topics gives all conversations and groups that somebody ever had to do with, and Erasing those who are being erased.
 	Topics(ctx context.Context, u domain.UserID) ([]domain.Topic, error)
 	Erasing(ctx context.Context) ([]domain.UserID, error)
@@ -105,30 +109,39 @@ type Options struct {
 	Views    Views
 	Tokens   *Tokens
 	Settings Settings
+	Fail     func(error)  // is told why the edge can do no more, so that the process ends; nil: nobody
 	Page     http.Handler // serves what is neither the API nor Socket.IO; nil: 404
 }
 
 // Settings are what an operator may choose.
 type Settings struct {
-	Anyone     bool             // anyone may write to anyone; else only friends
-	MaxMessage int              // bytes of JSON of a message
-	Reapply    time.Duration    // how long who has applied and was not accepted waits before applying again; 0: not at all
-	Edit       time.Duration    // how long after it was said a message may be edited; 0: for ever
-	Recall     time.Duration    // how long it may be taken back; 0: for ever
-	Friends    int              // of one person, at most, as far as the read models know; 0: any number
-	Groups     int              // that one person may be in, at most, likewise; 0: any number
-	Commands   int              // of one person in a second, other than messages, their changes and marks, for long; 50 times as many at once; 0: any number
-	Changes    int              // how often in a second one person may edit, recall and react, for long; 10 times as many at once; 0: any number
-	Typing     int              // how often in a second one person may say to be typing, for long; 5 times as many at once; 0: any number
-	Searches   int              // how often in a second one person may search, for long; 10 times as many at once; 0: any number
-	Connects   int              // of one person's devices in a second, for long; 30 times as many at once; 0: any number
-	Beat       time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
-	Sweep      time.Duration    // how often it is made sure that no live copies are missing, where some may be lost without anybody being told; 0: never
-	LiveWait   time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
-	Linger     time.Duration    // how long after somebody was erased what was on its way then may reach the log; 10 s where it is 0
-	Resume     time.Duration    // how often it is looked for erasures that nobody goes on with; 1 min where it is 0
-	Socket     socketio.Options // its CheckOrigin holds for the API too
-	Logger     *slog.Logger
+	Anyone     bool          // anyone may write to anyone; else only friends
+	MaxMessage int           // bytes of JSON of a message
+	Reapply    time.Duration // how long who has applied and was not accepted waits before applying again; 0: not at all
+	Edit       time.Duration // how long after it was said a message may be edited; 0: for ever
+	Recall     time.Duration // how long it may be taken back; 0: for ever
+	Friends    int           // of one person, at most, as far as the read models know; 0: any number
+	Groups     int           // that one person may be in, at most, likewise; 0: any number
+	Commands   int           // of one person in a second, other than messages, their changes and marks, for long; 50 times as many at once; 0: any number
+	Messages   int           // that one person may send in a second, for long; 10 times as many at once; 0: any number
+	Marks      int           // how often in a second one person may move read marks, for long; 10 times as many at once; 0: any number
+	Changes    int           // how often in a second one person may edit, recall and react, for long; 10 times as many at once; 0: any number
+	Typing     int           // how often in a second one person may say to be typing, for long; 5 times as many at once; 0: any number
+	Searches   int           // how often in a second one person may search, for long; 10 times as many at once; 0: any number
+	Connects   int           // of one person's devices in a second, for long; 30 times as many at once; 0: any number
+	Requests   int           // of one person to the API in a second, for long; 10 times as many at once; 0: any number
+	// From one address, or one /64 network of IPv6.
+	AddressCommands int              // of all its people in a second, connecting included, for long; 10 times as many at once; 0: any number
+	AddressRequests int              // to the API in a second, for long; 10 times as many at once; 0: any number
+	Logins          int              // how often in a second somebody may sign in or register there, for long; 60 times as many at once; 0: any number
+	Guesses         int              // how often in a minute a wrong password of one account may come from there; 10 times as often from everywhere; 0: any number
+	Beat            time.Duration    // how often edges tell one another that they are alive; 1 s where it is 0
+	Sweep           time.Duration    // how often it is made sure that no live copies are missing, where some may be lost without anybody being told; 0: never
+	LiveWait        time.Duration    // how long a live copy may take before the log is asked instead; 2 s where it is 0
+	Linger          time.Duration    // how long after somebody was erased what was on its way then may reach the log; 10 s where it is 0
+	Resume          time.Duration    // how often it is looked for erasures that nobody goes on with; 1 min where it is 0
+	Socket          socketio.Options // its CheckOrigin holds for the API too
+	Logger          *slog.Logger
 }
 
 // Edge is one node that people connect to: an http.Handler with Socket.IO at /socket.io/, the API under /api and the page elsewhere.
@@ -136,10 +149,12 @@ type Edge struct {
 	Options
 	logger      *slog.Logger
 	passwords   *passwords
-	pacer       *pacer
+	people      *pacer // what each person does
+	strangers   *pacer // what comes from each address, and who signs in with each account
 	sockets     *socketio.Server
 	mux         *http.ServeMux
 	hub         *hub
+	repeats     *repeats
 	presence    *presence
 	erasures    erasures
 	stopHearing func() // of the other edges
@@ -154,17 +169,21 @@ var errClosing = errors.New("the edge is closing")
 
 // New makes an edge and begins to listen to the log's live copies and to the other edges' signals. Shutdown releases it.
 func New(o Options) (*Edge, error) {
+	if o.Fail == nil {
+		o.Fail = func(err error) { o.Settings.Logger.Error("the edge can do no more", "error", err) }
+	}
 	o.Settings.Beat = cmp.Or(o.Settings.Beat, time.Second)
 	o.Settings.LiveWait = cmp.Or(o.Settings.LiveWait, 2*time.Second)
 	o.Settings.Linger = cmp.Or(o.Settings.Linger, 2*patience)
 	o.Settings.Resume = cmp.Or(o.Settings.Resume, time.Minute)
-	e := &Edge{Options: o, logger: o.Settings.Logger, pacer: newPacer(o.Settings), mux: http.NewServeMux()}
+	e := &Edge{Options: o, logger: o.Settings.Logger, people: newPacer(o.Settings.ofPeople()), strangers: newPacer(o.Settings.ofStrangers()), mux: http.NewServeMux()}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	var err error
 	if e.passwords, err = newPasswords(); err != nil {
 		return nil, err
 	}
 	e.hub = newHub(e)
+	e.repeats = newRepeats(e)
 	e.presence = newPresence(e)
 
 	if err := e.hub.begin(); err != nil {
@@ -224,12 +243,16 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Shutdown sends every client away so that it comes back by itself, to another edge, and waits for what is under way: for the clients at
-// most until ctx is done, then for what the edge has asked the log. The caller has stopped to accept connections before. A second Shutdown
-// does no harm.
-func (e *Edge) Shutdown(ctx context.Context) error {
+// Drain sends every client away so that it comes back by itself, to another edge, and takes no new one; the API goes on. What clients have asked for
+// before is done and answered first. It waits for them at most until ctx is done, and does no harm a second time.
+func (e *Edge) Drain(ctx context.Context) error {
 	e.presence.close()
-	err := e.sockets.Shutdown(ctx)
+	return e.sockets.Shutdown(ctx)
+}
+
+// Shutdown drains the edge and waits for what it has asked the log. The caller has stopped to accept connections before. A second Shutdown does no harm.
+func (e *Edge) Shutdown(ctx context.Context) error {
+	err := e.Drain(ctx)
 	e.presence.seen.flush(ctx)
 	e.stopHearing()
 	e.hub.endGaps()

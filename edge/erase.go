@@ -37,7 +37,7 @@ func (e *Edge) serveErasure(api huma.API) {
 // eraseMe begins to erase whoever asks for it, if it is the person. Nothing is done before all that is needed for it can be had. When it returns, they
 // are gone for everybody, and those concerned have been told, as far as there was time for it; the rest follows.
 func (e *Edge) eraseMe(ctx context.Context, me domain.UserID, password string) error {
-	if err := e.pacer.take(me, deciding, 1, time.Now()); err != nil {
+	if err := e.people.take(string(me), deciding, 1, time.Now()); err != nil {
 		return err
 	}
 	last, username, err := e.ofPerson(ctx, me)
@@ -108,7 +108,7 @@ func (e *Edge) isReally(ctx context.Context, u domain.UserID, username, password
 	case password == "":
 		return domain.Refuse(domain.Malformed, "password must be given: you have an account here")
 	}
-	same, err := e.passwords.match(ctx, password, a.Password)
+	same, err := e.guess(ctx, username, func() (bool, error) { return e.passwords.match(ctx, password, a.Password) })
 	if err == nil && !same {
 		err = domain.Refuse(domain.Forbidden, "the password is wrong")
 	}

@@ -3,6 +3,7 @@ package edge
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"parley/domain"
 )
@@ -93,3 +94,9 @@ func (e *Edge) Late(t domain.Topic) int {
 	defer c.mu.Unlock()
 	return len(c.late)
 }
+
+// SureFor sets for how long an edge believes that the log knows all ids that the read models do not know yet.
+func (e *Edge) SureFor(d time.Duration) { e.repeats.sure = d }
+
+// SpokenAtMost sets how many messages of a conversation an edge reads from the log for their ids.
+func (e *Edge) SpokenAtMost(n int) { e.repeats.most = n }

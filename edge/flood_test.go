@@ -172,3 +172,85 @@ func TestConnectingIsPaced(t *testing.T) {
 	eventually(t, "ann is gone", func() bool { return n.e.Devices("ann") == 0 })
 	n.device("bob")
 }
+
+// Messages and marks are counted apart from all else, and before anything is done for them.
+func TestMessagesAndMarksArePaced(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob")
+	w.befriend("ann", "bob")
+	w.group("g", "ann", "bob")
+	n := w.edge(func(o *edge.Options) { o.Settings.Messages, o.Settings.Marks = 1, 1 })
+	a, b := n.device("ann"), n.device("bob")
+	begun := time.Now()
+	sent, limited := 0, func() int { return 10 + int(time.Since(begun)/time.Second) }
+	var first uint64
+	for i := 0; ; i++ {
+		got := a.emit("send", "bob", fmt.Sprint(i))
+		if i%2 == 1 {
+			got = a.emit("groupSend", gid("g"), fmt.Sprint(i))
+		}
+		if got.Code == domain.TooMany {
+			if got.wait(t) != 1 {
+				t.Errorf("answered %+v", got)
+			}
+			break
+		}
+		if got.Code != domain.OK {
+			t.Fatalf("answered %+v", got)
+		}
+		if first == 0 {
+			first = got.seq(t)
+		}
+		sent++
+	}
+	if sent > 2*limited() {
+		t.Errorf("%d were sent in %v", sent, time.Since(begun))
+	}
+	for _, args := range [][]any{{"send", "nobody", "x"}, {"send", "bob", 7}, {"groupSend", gid("none"), "x"}} { // nor is it looked at
+		begun := time.Now()
+		if got := a.emit(args[0].(string), args[1:]...); got.Code != domain.TooMany && time.Since(begun) < 500*time.Millisecond {
+			t.Errorf("%v: answered %+v", args, got)
+		}
+	}
+	marked := 0
+	for begun = time.Now(); a.emit("read", "u:bob", first).Code == domain.OK; marked++ {
+	}
+	if marked < 10 || marked > limited() {
+		t.Errorf("%d marks were moved in %v", marked, time.Since(begun))
+	}
+	b.ok("send", "ann", "another's")
+}
+
+// What comes from one address counts together, whoever it is, also the /64 network of IPv6 addresses; from others it does not.
+func TestAddressesArePaced(t *testing.T) {
+	w := newWorld(t, 1)
+	w.people("ann", "bob", "cat")
+	w.befriend("ann", "bob")
+	n := w.edge(func(o *edge.Options) { o.Settings.AddressCommands = 1 })
+	a, b := n.from("[2001:db8::1]:1").device("ann"), n.from("[2001:db8::2]:2").device("bob")
+	elsewhere := n.from("[2001:db8:0:1::1]:1").device("cat")
+	begun := time.Now()
+	passed := 2 // to connect counts
+	for _, c := range slices.Repeat([]*device{a, b}, 20) {
+		if got := c.emit("typing", "u:ann"); got.Code != domain.TooMany {
+			passed++
+		} else if got.wait(t) != 1 {
+			t.Errorf("answered %+v", got)
+		}
+	}
+	if most := 10 + int(time.Since(begun)/time.Second); passed < 10 || passed > most {
+		t.Errorf("%d passed, want %d", passed, most)
+	}
+	elsewhere.ok("setStatus", "online")
+	for end := time.Now(); ; { // nor does who does too much on their own use up what others have
+		if a.emit("typing", "u:bob").Code == domain.TooMany {
+			break
+		}
+		if time.Since(end) > limit {
+			t.Fatal("nobody minds")
+		}
+	}
+	if d, refused := dial(t, n.from("[2001:db8::3]:3").url, fmt.Sprintf(`{"token":%q}`, n.token("cat")), "", nil); d == nil && refused.Code != domain.TooMany {
+		t.Errorf("refused with %+v", refused)
+	}
+}

@@ -83,7 +83,7 @@ func (q *request) createGroup(ctx context.Context) (any, error) {
 	if err := q.decideGroup(ctx, g, c); err != nil {
 		return nil, err
 	}
-	q.edge.pacer.owe(q.me, deciding, len(c.Invited), time.Now())
+	q.edge.people.owe(string(q.me), deciding, len(c.Invited), time.Now())
 	return map[string]any{"gid": g}, nil
 }
 

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -37,6 +38,7 @@ func (h *hub) begin() error {
 	defer cancel()
 	ends, err := h.edge.Log.Ends(ctx)
 	h.ledger.begin(ends)
+	h.life = lifeOf(h.edge.Log)
 	return err
 }
 
@@ -58,6 +60,8 @@ func (h *hub) fill(shard int, from uint64, within time.Duration) {
 	delete(h.open, shard)
 	switch {
 	case err == nil || h.gaps.Err() != nil:
+	case errors.Is(err, domain.ErrGone): // all that is known here is of another life
+		h.edge.Fail(fmt.Errorf("the log is not what it was: %w; the edge must begin anew", err))
 	case ctx.Err() != nil:
 		if h.open == nil {
 			h.open = map[int]uint64{}
@@ -75,7 +79,11 @@ var errEnough = errors.New("read as far as was asked for") // never changed
 // read deals with what the log holds of a shard of which it is not proven that it has come: after one sequence and up to another, or to where the shard ends
 // now.
 func (h *hub) read(ctx context.Context, shard int, from, to uint64) error {
-	at := domain.Position{Epoch: h.edge.Log.Epoch(shard), Seq: max(from, h.ledger.unproven(shard))}
+	at := h.ledger.unproven(shard)
+	if from > at.Seq {
+		at = domain.Position{Seq: from}
+	}
+	at.Epoch = h.edge.Log.Epoch(shard)
 	at, err := h.edge.Log.Read(ctx, shard, at, func(records []domain.Record) error {
 		for _, r := range records {
 			if r.Seq > to {
@@ -86,9 +94,9 @@ func (h *hub) read(ctx context.Context, shard int, from, to uint64) error {
 		return nil
 	})
 	if errors.Is(err, errEnough) {
-		at.Seq, err = to, nil
+		at.Seq, at.Time, err = to, 0, nil
 	}
-	h.ledger.prove(shard, at.Seq)
+	h.ledger.prove(shard, at)
 	return err
 }
 
@@ -109,10 +117,13 @@ func (h *hub) sweep() {
 }
 
 func (h *hub) sweepOnce(ctx context.Context) error {
-	from := h.since()
-	if from == nil {
+	h.mu.RLock()
+	nobody := len(h.people) == 0
+	h.mu.RUnlock()
+	if nobody {
 		return nil
 	}
+	from := h.since()
 	ends, err := h.fence(ctx)
 	for shard := 0; shard < len(ends) && err == nil; shard++ {
 		err = h.read(ctx, shard, from[shard], ends[shard].Seq) // what has not come by now is lost, or comes too late
@@ -136,14 +147,15 @@ func (h *hub) fence(ctx context.Context) ([]domain.Position, error) {
 }
 
 // since gives by shard what had been stored when the first of those came who are here; 0 where somebody is just coming, or a conversation is kept, which
-// may have come before them; nothing where nobody is here.
+// may have come before them, and where nobody is here.
 func (h *hub) since() (from reached) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
+	if len(h.people) == 0 {
+		return make(reached, h.edge.Log.Shards())
+	}
+	from = slices.Repeat(reached{math.MaxUint64}, h.edge.Log.Shards())
 	for _, p := range h.people {
-		if from == nil {
-			from = slices.Repeat(reached{math.MaxUint64}, h.edge.Log.Shards())
-		}
 		for shard := range from {
 			came := uint64(0)
 			if p.from != nil && len(h.conversations) == 0 {

@@ -35,7 +35,6 @@ func newHub(e *Edge) *hub {
 	return &hub{
 		edge:          e,
 		begun:         time.Now(),
-		life:          lifeOf(e.Log),
 		ledger:        newLedger(e.Settings.Sweep > 0),
 		profiles:      &profiles{log: e.Log, m: map[domain.UserID]domain.PersonView{}},
 		people:        map[domain.UserID]*person{},

@@ -1,6 +1,10 @@
 package edge
 
-import "parley/domain"
+import (
+	"slices"
+
+	"parley/domain"
+)
 
 // lanes are the last records of a conversation's lanes that were dealt with.
 type lanes struct{ state, talk, read uint64 }
@@ -34,14 +38,16 @@ func (c *conversation) holed(r domain.Record) bool {
 
 // waits tells the ledger what waits here. The caller holds its lock, and c.mu.
 func (c *conversation) waits() {
-	if len(c.queue) == 0 && !c.short || c.retired {
+	// What was read from the log may stand there twice.
+	first := slices.IndexFunc(c.queue, func(r domain.Record) bool { return !c.done(r) && r.Seq != c.now.Seq })
+	if first < 0 && !c.short || c.retired {
 		c.hub.ledger.wait(c, nil)
 		return
 	}
-	h := head{seen: c.seen, unsure: c.short || len(c.queue) == 0}
-	if len(c.queue) > 0 {
-		r := c.queue[0]
-		h.first, h.unsure = spot{r.Shard, r.Seq}, h.unsure || r.Seq <= c.seen || c.standing != nil && c.holed(r)
+	h := head{seen: c.seen, unsure: c.short}
+	if first >= 0 {
+		r := c.queue[first]
+		h.first, h.unsure = spot{r.Shard, r.Seq}, c.short || r.Seq <= c.seen || c.standing != nil && c.holed(r)
 	}
 	c.hub.ledger.wait(c, &h)
 }

@@ -13,7 +13,9 @@ import (
 // whom it concerns, or to nobody yet.
 type ledger struct {
 	mu      sync.Mutex
+	newest  int64                  // when the last of what was dealt with was stored, in milliseconds
 	reached reached                // by shard, copies came up to here: all was taken, but for what waits, and what was lost and nobody knows of yet
+	stored  []int64                // when what stands there was stored, in nanoseconds; 0 where that is not known
 	proven  reached                // up to here nothing was lost
 	taken   []*recent              // by shard
 	waiting map[*conversation]head // with records that have come and are not dealt with
@@ -66,10 +68,18 @@ func (l *ledger) begin(ends []domain.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for shard, end := range ends {
-		l.reached.set(shard, end.Seq)
+		l.come(shard, end.Seq, end.Time)
 		l.proven.set(shard, end.Seq)
 		l.taken = append(l.taken, &recent{upTo: end.Seq})
 	}
+}
+
+// newest gives when the last of some ends of the log was stored, in milliseconds.
+func newest(ends []domain.Position) (at int64) {
+	for _, end := range ends {
+		at = max(at, end.Time/int64(time.Millisecond))
+	}
+	return at
 }
 
 // take notes that a record has come; false where it was dealt with, or waits. The caller holds l.mu and deals with it.
@@ -80,11 +90,21 @@ func (l *ledger) take(r domain.Record) bool {
 	if !l.taken[r.Shard].add(r.Seq) {
 		return false
 	}
-	if r.Seq > l.reached.at(r.Shard) {
-		l.reached.set(r.Shard, r.Seq)
-	}
-	l.cached = ""
+	l.come(r.Shard, r.Seq, r.Time.UnixNano())
 	return true
+}
+
+// come notes that copies have come up to a place, and when what stands there was stored. The caller holds l.mu.
+func (l *ledger) come(shard int, seq uint64, at int64) {
+	for len(l.stored) <= shard {
+		l.stored = append(l.stored, 0)
+	}
+	if seq > l.reached.at(shard) || len(l.reached) <= shard {
+		l.reached.set(shard, seq)
+		l.stored[shard] = at
+	}
+	l.newest = max(l.newest, at/int64(time.Millisecond))
+	l.cached = ""
 }
 
 // release gives the lock back.
@@ -98,32 +118,31 @@ func (l *ledger) reach(ends []domain.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for shard, end := range ends {
-		if end.Seq > l.reached.at(shard) {
-			l.reached.set(shard, end.Seq)
-			l.cached = ""
-		}
+		l.come(shard, end.Seq, end.Time)
 	}
 }
 
 // prove notes that up to there a shard has been read from the log.
-func (l *ledger) prove(shard int, seq uint64) {
+func (l *ledger) prove(shard int, at domain.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.proven.set(shard, max(seq, l.proven.at(shard)))
-	l.reached.set(shard, max(seq, l.reached.at(shard)))
-	l.cached = ""
+	l.proven.set(shard, max(at.Seq, l.proven.at(shard)))
+	l.come(shard, at.Seq, at.Time)
 }
 
 // unproven gives from where a shard has to be read to find all that may have been lost, as far back as it is remembered what was taken.
-func (l *ledger) unproven(shard int) uint64 {
+func (l *ledger) unproven(shard int) (from domain.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	from := l.proven.at(shard)
-	if !l.lossy { // then what came last says that all before it has come
-		from = l.reached.at(shard)
+	reached := l.reached.at(shard)
+	if from.Seq = l.proven.at(shard); !l.lossy { // then what came last says that all before it has come
+		from.Seq = reached
 	}
-	if reached := l.reached.at(shard); reached >= from+remembered {
-		from = reached - remembered + 1
+	if reached >= from.Seq+remembered {
+		from.Seq = reached - remembered + 1
+	}
+	if from.Seq == reached && shard < len(l.stored) {
+		from.Time = l.stored[shard]
 	}
 	return from
 }
@@ -147,7 +166,7 @@ func (l *ledger) wait(c *conversation, h *head) {
 func (l *ledger) offset() string {
 	if l.cached == "" {
 		l.cached = unknown
-		if c := (cursor{made: time.Now(), reached: l.reached}); l.holes(&c) {
+		if c := (cursor{newest: l.newest, reached: l.reached}); l.holes(&c) {
 			l.cached = c.String()
 		}
 	}

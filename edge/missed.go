@@ -40,7 +40,7 @@ func (e *Edge) serveMissed(api huma.API) {
 // missed gives what somebody would have been told since a cursor, for those whose library knows no recovery. It costs what it costs to connect, and counts
 // as that.
 func (e *Edge) missed(ctx context.Context, me domain.UserID, after string) (found missedEvents, err error) {
-	if err := e.pacer.take(me, connecting, 1, time.Now()); err != nil {
+	if err := e.people.take(string(me), connecting, 1, time.Now()); err != nil {
 		return found, err
 	}
 	ends, err := e.Log.Ends(ctx)
@@ -51,7 +51,7 @@ func (e *Edge) missed(ctx context.Context, me domain.UserID, after string) (foun
 	for shard, end := range ends {
 		now.reached.set(shard, end.Seq)
 	}
-	found = missedEvents{Events: []json.RawMessage{}, Next: cursor{made: time.Now(), reached: now.reached}.String()}
+	found = missedEvents{Events: []json.RawMessage{}, Next: cursor{newest: newest(ends), reached: now.reached}.String()}
 	if after == "" {
 		return found, nil
 	}

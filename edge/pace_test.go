@@ -12,6 +12,9 @@ import (
 
 var noon = time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
 
+// kept is how many buckets a pacer holds.
+func kept(l *pacer) int { return len(l.recent) + len(l.before) }
+
 // pacing is a pacer at some time.
 type pacing struct {
 	*testing.T
@@ -19,7 +22,7 @@ type pacing struct {
 	now time.Time
 }
 
-func (p *pacing) ok(who domain.UserID, what activity, times, cost int) {
+func (p *pacing) ok(who string, what activity, times, cost int) {
 	p.Helper()
 	for i := range times {
 		if err := p.take(who, what, cost, p.now); err != nil {
@@ -28,7 +31,7 @@ func (p *pacing) ok(who domain.UserID, what activity, times, cost int) {
 	}
 }
 
-func (p *pacing) no(who domain.UserID, what activity, cost int, wait time.Duration) {
+func (p *pacing) no(who string, what activity, cost int, wait time.Duration) {
 	p.Helper()
 	r := domain.Refusal(p.take(who, what, cost, p.now))
 	if r.Code != domain.TooMany || r.RetryAfter != wait || !strings.HasSuffix(r.Message, " "+wait.String()) {
@@ -37,7 +40,7 @@ func (p *pacing) no(who domain.UserID, what activity, cost int, wait time.Durati
 }
 
 func TestPace(t *testing.T) {
-	p := &pacing{t, newPacer(Settings{Commands: 2, Changes: 5, Typing: 1, Connects: 1}), noon}
+	p := &pacing{t, newPacer(Settings{Commands: 2, Changes: 5, Typing: 1, Connects: 1}.ofPeople()), noon}
 	p.ok("ann", deciding, 100, 1)
 	p.no("ann", deciding, 1, time.Second)
 	p.ok("ann", changing, 50, 1) // another bucket
@@ -66,19 +69,50 @@ func TestPace(t *testing.T) {
 	p.ok("ann", deciding, 1, 1000)
 	p.no("ann", deciding, 1, time.Second)
 
-	free := &pacing{t, newPacer(Settings{}), noon}
+	free := &pacing{t, newPacer(Settings{}.ofPeople()), noon}
 	for _, what := range []activity{deciding, changing, typing, connecting} {
 		free.ok("ann", what, 1000, 1)
 	}
-	if len(free.recent) > 0 {
+	if kept(free.pacer) > 0 {
 		t.Error("what has no limit is kept")
+	}
+}
+
+// Each activity has a limit of its own, which is met exactly; what is given back can be taken again; and what is full is forgotten in time.
+func TestPaceOfEachActivity(t *testing.T) {
+	for _, often := range []int{1, 3, 7, 1000} {
+		var all [len(activities)]int
+		for what := range all {
+			all[what] = often
+		}
+		p := &pacing{t, newPacer(all), noon}
+		for what, a := range activities {
+			most, what := often*a.atOnce, activity(what)
+			p.ok("ann", what, most, 1)
+			wait := max(time.Second, (a.unit/time.Duration(often) + time.Second - 1).Truncate(time.Second))
+			p.no("ann", what, 1, wait)
+			p.giveBack("ann", what, 1, p.now)
+			p.ok("ann", what, 1, 1)
+			p.no("ann", what, 1, wait)
+			p.ok("bob", what, most, 1)
+			if fill := p.paces[what].interval * time.Duration(most); fill > period {
+				t.Errorf("activity %d is full after %v, and forgotten after %v", what, fill, period)
+			}
+		}
+		p.now = p.now.Add(time.Minute + time.Duration(60*often)) // and what was rounded up
+		for what, a := range activities {
+			p.ok("ann", activity(what), often*a.atOnce, 1)
+			p.giveBack("cat", activity(what), 5, p.now)
+			p.ok("cat", activity(what), often*a.atOnce, 1) // no more than all that there is
+			p.no("cat", activity(what), 1, max(time.Second, (a.unit/time.Duration(often)+time.Second-1).Truncate(time.Second)))
+		}
 	}
 }
 
 // However people come and go, what they have used up is not forgotten before it would be full again.
 func TestPaceIsKeptUntilItIsFull(t *testing.T) {
 	for range 200 {
-		p := &pacing{t, newPacer(Settings{Commands: 2}), noon}
+		p := &pacing{t, newPacer(Settings{Commands: 2}.ofPeople()), noon}
 		done, began := 0, p.now
 		for range 60 {
 			p.now = p.now.Add(rand.N(20 * time.Second))
@@ -97,30 +131,29 @@ func TestPaceIsKeptUntilItIsFull(t *testing.T) {
 
 // Those whose bucket is full again are not kept, and no more than so many are.
 func TestPaceIsBounded(t *testing.T) {
-	p := &pacing{t, newPacer(Settings{Commands: 2}), noon}
-	kept := func() int { return len(p.recent) + len(p.before) }
-	user := func(i int) domain.UserID { return domain.UserID(fmt.Sprint("u", i)) }
+	p := &pacing{t, newPacer(Settings{Commands: 2}.ofPeople()), noon}
+	user := func(i int) string { return fmt.Sprint("u", i) }
 	for i := range 1000 {
 		p.ok(user(i), deciding, 1, 1)
 	}
 	p.now = p.now.Add(period)
 	p.ok("ann", deciding, 1, 1)
-	if n := kept(); n != 1001 {
+	if n := kept(p.pacer); n != 1001 {
 		t.Errorf("%d are kept after a period, want 1001", n)
 	}
 	p.now = p.now.Add(period)
 	p.ok("bob", deciding, 1, 1)
-	if n := kept(); n != 2 {
+	if n := kept(p.pacer); n != 2 {
 		t.Errorf("%d are kept after two, want ann and bob", n)
 	}
 	p.now = p.now.Add(2 * period)
 	p.ok("cat", deciding, 1, 1)
-	if n := kept(); n != 1 {
+	if n := kept(p.pacer); n != 1 {
 		t.Errorf("%d are kept after a long time, want cat", n)
 	}
 	for i := range 3 * maxPaced {
 		p.ok(user(i), deciding, 1, 1)
-		if n := kept(); n > 2*maxPaced {
+		if n := kept(p.pacer); n > 2*maxPaced {
 			t.Fatalf("%d are kept, want at most %d", n, 2*maxPaced)
 		}
 	}

@@ -190,7 +190,7 @@ func (e *Edge) serveQueries(api huma.API) {
 
 // search looks through what was said in the caller's conversations, if the caller does not do that too often.
 func (e *Edge) search(ctx context.Context, me domain.UserID, in *searchPage) (foundMessages, error) {
-	if err := e.pacer.take(me, searching, 1, time.Now()); err != nil {
+	if err := e.people.take(string(me), searching, 1, time.Now()); err != nil {
 		return foundMessages{}, err
 	}
 	found, next, err := e.Views.Search(ctx, me, in.Query, in.After, in.Limit)

@@ -26,6 +26,7 @@ var (
 	errTooOld  = errors.New("too much has been stored since")
 	errTooMuch = errors.New("it has missed too much")
 	errOther   = errors.New("the log has not been what it is")
+	errUnread  = errors.New("the log was not read to where it ends")
 	errUnsure  = errors.New("what was dealt with here is not certain")
 )
 
@@ -139,14 +140,14 @@ func (h *hub) resume(ctx context.Context, u domain.UserID, b *returning) error {
 // slack is by how much the clocks of this cluster's machines may differ.
 const slack = 5 * time.Minute
 
-// same makes sure that a cursor is not of a log that was restored from a backup since, and has grown again: then what stands before it is newer than it. This edge
-// would have noticed that, so it is asked of older cursors alone.
+// same makes sure that a cursor is not of a log that has lost its end since, by a power cut or since a backup was restored, and has grown again: then what stands up
+// to it is newer than it. That is asked of cursors alone that are older than this edge, which does not outlive such a log.
 func (h *hub) same(ctx context.Context, c cursor) error {
-	if c.made.After(h.begun.Add(slack)) {
+	if c.newest > h.begun.Add(slack).UnixMilli() {
 		return nil
 	}
 	for shard, seq := range c.reached {
-		first, found, err := h.edge.Log.FirstSince(ctx, shard, c.made.Add(slack))
+		first, found, err := h.edge.Log.FirstSince(ctx, shard, time.UnixMilli(c.newest+1))
 		if err != nil {
 			return err
 		}
@@ -226,7 +227,7 @@ func (r *round) read(ctx context.Context, shard int) error {
 		return err
 	}
 	at := domain.Position{Epoch: r.hub.edge.Log.Epoch(shard), Seq: from}
-	_, err := r.hub.edge.Log.Read(ctx, shard, at, func(records []domain.Record) error {
+	at, err := r.hub.edge.Log.Read(ctx, shard, at, func(records []domain.Record) error {
 		if past := slices.IndexFunc(records, func(rec domain.Record) bool { return rec.Seq > to }); past >= 0 {
 			records = records[:past]
 			if err := r.deal(ctx, records); err != nil {
@@ -236,8 +237,11 @@ func (r *round) read(ctx context.Context, shard int) error {
 		}
 		return r.deal(ctx, records)
 	})
-	if errors.Is(err, errEnough) {
-		err = nil
+	switch {
+	case errors.Is(err, errEnough):
+		return nil
+	case err == nil && at.Seq < to: // whoever was asked did not know of more
+		return errUnread
 	}
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-	"time"
 
 	"parley/domain"
 	"parley/edge/socketio"
@@ -176,7 +175,7 @@ func (r *round) publish(rec domain.Record, to []*person, packet *socketio.Packet
 	if last {
 		vague = packet.WithOffset(unknown)
 		if exact = vague; r.hub.edge.Log.Shards() == 1 { // of other shards each has been told something else
-			exact = packet.WithOffset(cursor{made: time.Now(), reached: reached{rec.Seq}}.String())
+			exact = packet.WithOffset(cursor{newest: rec.Time.UnixMilli(), reached: reached{rec.Seq}}.String())
 		}
 	}
 	for _, p := range to {

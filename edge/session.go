@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"maps"
 	"reflect"
 	"slices"
@@ -18,14 +19,15 @@ import (
 
 // session is one device's connection.
 type session struct {
-	edge   *Edge
-	socket *socketio.Socket
-	id     string // what friends are told
-	me     domain.UserID
-	person *person
-	turns  chan struct{} // messages under way to the log
-	signed bool          // used by the goroutine of the device's commands alone
-	told   told
+	edge    *Edge
+	socket  *socketio.Socket
+	id      string // what friends are told
+	me      domain.UserID
+	address string // whom it counts for
+	person  *person
+	turns   chan struct{} // messages under way to the log
+	signed  bool          // used by the goroutine of the device's commands alone
+	told    told
 
 	recoverable bool // it can come back with an offset
 	live        bool // what is in the log is told it, but for what entry covers; guarded by the ledger's lock, as that is
@@ -87,7 +89,11 @@ func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 	if err != nil {
 		return nil, refusal(domain.Refusal(err))
 	}
-	if err := e.pacer.take(who.id, connecting, 1, time.Now()); err != nil {
+	address := socketio.Source(socket.Handshake().RemoteAddr)
+	if err := e.people.take(string(who.id), connecting, 1, time.Now()); err != nil {
+		return nil, e.cannotConnect(who.id, err)
+	}
+	if err := e.strangers.take(address, commanding, 1, time.Now()); err != nil {
 		return nil, e.cannotConnect(who.id, err)
 	}
 	view, err := e.hub.profiles.ensure(ctx, who.id, who.profile)
@@ -97,7 +103,7 @@ func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 	socket.Emit("open", map[string]any{
 		"code": domain.OK, "handshake": shown(socket.Handshake()), "namespace": "/", "message": "welcome to main channel, please sign",
 	})
-	s := &session{edge: e, socket: socket, id: publicID(socket), me: who.id, turns: make(chan struct{}, maxUnderWay)}
+	s := &session{edge: e, socket: socket, id: publicID(socket), me: who.id, address: address, turns: make(chan struct{}, maxUnderWay)}
 	if err := s.enter(ctx, view); err != nil {
 		return nil, e.cannotConnect(who.id, err)
 	}
@@ -184,8 +190,15 @@ func (e *Edge) cannotConnect(u domain.UserID, err error) error {
 	return refusal(r)
 }
 
-// Disconnect takes the device away.
-func (s *session) Disconnect(string) { s.edge.hub.leave(s) }
+// Disconnect takes the device away. That one reads too slowly is for operators to see: they set how slow it may be.
+func (s *session) Disconnect(reason string) {
+	level := slog.LevelDebug
+	if reason == socketio.SlowReader {
+		level = slog.LevelInfo
+	}
+	s.edge.logger.Log(context.Background(), level, "a device is gone", "user", s.me, "reason", reason, "address", s.socket.Handshake().RemoteAddr)
+	s.edge.hub.leave(s)
+}
 
 // Event carries out one command.
 func (s *session) Event(ctx context.Context, ev *socketio.Event) error {

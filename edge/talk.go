@@ -58,8 +58,8 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 	}
 	if id == "" {
 		id = newID()
-	} else if seq, found := q.saidBefore(ctx, t, id); found {
-		q.answer(place{seq, id}, nil)
+	} else if seq, err := q.edge.repeats.before(ctx, t, q.me, id); err != nil || seq != 0 {
+		q.answer(place{seq, id}, err)
 		return
 	}
 	m := domain.Message{From: q.me, ID: id, Msg: msg, Open: q.edge.Settings.Anyone}
@@ -82,16 +82,6 @@ func (q *request) say(ctx context.Context, t domain.Topic, msg json.RawMessage) 
 		}
 		c.settle(stored, m, func(err error) { q.answer(place{stored.Seq, id}, err) })
 	})
-}
-
-// saidBefore looks in the read models, which know it for longer than the log, for a message of the caller's with this id. It has its
-// place there, whether or not the caller may write today.
-func (q *request) saidBefore(ctx context.Context, t domain.Topic, id string) (seq uint64, found bool) {
-	seq, found, err := q.edge.Views.MessageSeq(ctx, t, q.me, id)
-	if err != nil { // the log still knows those of the last minutes; that the read models are away is reported elsewhere
-		q.edge.logger.Debug("cannot look for an earlier message of the same id", "error", err)
-	}
-	return seq, found && err == nil
 }
 
 // room gives the conversation to say something in, if the caller may. One that this edge does not keep it keeps from now on, but not

@@ -62,8 +62,8 @@ func TestRestoredLogThatHasGrownAgain(t *testing.T) {
 			}
 			_, stop := projectortest.Start(t, j, s, projectortest.Quick())
 			projectortest.Until(t, "what is not in the log is gone", func() bool {
-				_, found, err := s.MessageSeq(t.Context(), ab, "ann", "lost-0")
-				return err == nil && !found
+				seq, _, err := s.MessageSeq(t.Context(), j.Shard(ab), ab, "ann", "lost-0")
+				return err == nil && seq == 0
 			})
 			projectortest.CatchUp(t, j, s)
 			if err := stop(); err != nil {
@@ -72,7 +72,7 @@ func TestRestoredLogThatHasGrownAgain(t *testing.T) {
 			fresh := memory.New()
 			projectortest.Fold(t, j, fresh, projectortest.Quick())
 			projectortest.Same(t, projectortest.Answers(t, fresh), projectortest.Answers(t, s))
-			if _, found, err := s.MessageSeq(t.Context(), ab, "ann", "other-0"); err != nil || !found {
+			if seq, _, err := s.MessageSeq(t.Context(), j.Shard(ab), ab, "ann", "other-0"); err != nil || seq == 0 {
 				t.Errorf("what the log holds is not there: %v", err)
 			}
 		})

@@ -34,8 +34,9 @@ type driver struct {
 
 // The client libraries that a driver has.
 const (
-	today = "today" // Socket.IO 4, by Engine.IO 4
-	old   = "old"   // Socket.IO 2, by Engine.IO 3
+	today  = "today"  // Socket.IO 4, by Engine.IO 4
+	middle = "middle" // Socket.IO 3, by Engine.IO 4
+	old    = "old"    // Socket.IO 2, by Engine.IO 3
 )
 
 // client is one socket of the driver's: what it has heard, in order.

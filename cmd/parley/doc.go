@@ -12,5 +12,11 @@
 // Chosen: github.com/schollz/progressbar for the bar of parley rebuild: MIT, released several times a year, and three small modules below it. Refused: cheggaaa/pb,
 // which brings seven. Lines are our own, where there is no terminal.
 //
+// Chosen: github.com/prometheus/client_golang for /metrics: Apache-2.0, from those who made the format, with Go's figures and the process's. Refused:
+// OpenTelemetry, which brings far more, and text of our own.
+//
 // Chosen: the first signal stops in order, within ten seconds; the second exits at once. Because: whoever presses twice means it.
+//
+// Chosen: an edge that is to stop says so on /readyz, and serves as ever until load balancers have noticed (http.drain). Refused: to turn away who comes from the
+// first moment on. Because: that is an error which people see, for nothing. The ops port is the first part to start and the last to stop.
 package main

@@ -15,7 +15,7 @@ import (
 func twoEdges(t *testing.T, nats string, first ...string) []string {
 	t.Helper()
 	shared := []string{"--nats", nats, "--mysql", mysqltest.DSN(t), "--data", t.TempDir(), "--auth.secret", strings.Repeat("s", 32),
-		"--chat.commands", "0"} // the stage's crew come and go after each step
+		"--http.drain", "0s", "--chat.commands", "0"} // the stage's crew come and go after each step
 	start(t, append([]string{"projector"}, shared...)...)
 	return []string{
 		start(t, slices.Concat([]string{"edge"}, shared, first)...).url,

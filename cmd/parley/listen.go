@@ -11,7 +11,7 @@ import (
 )
 
 // finishWithin is how long requests that are under way may take to end when the process stops: the parts behind them need time as well.
-const finishWithin = 3 * time.Second
+const finishWithin = 2 * time.Second
 
 // listen serves HTTP at an address until the process stops: then it lets drain send those who are connected away, for which clients that
 // poll must still be heard, and takes no more. It gives the address as one would type it.
@@ -46,6 +46,16 @@ func (n *node) listen(key, addr string, h http.Handler, drain func(context.Conte
 	return reachable(l.Addr().String()), nil
 }
 
+// closing has each connection of HTTP end with its next answer once the process is to stop, so that no proxy sends a request on one that is just being closed.
+func (n *node) closing(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.state.Load() == draining {
+			w.Header().Set("Connection", "close")
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
 // reachable is an address that a browser on this machine can open.
 func reachable(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
@@ -55,7 +65,8 @@ func reachable(addr string) string {
 	return addr
 }
 
-// startOps serves what operators ask: /healthz says that the process lives, /readyz that it can do its work, or why not.
+// startOps serves what operators ask, from the beginning to the end: /healthz says that the process lives, /readyz that it can do its work, or why not, /metrics
+// how much of everything it has.
 func (n *node) startOps(context.Context) error {
 	if n.Ops.Addr == "" {
 		return nil
@@ -65,31 +76,44 @@ func (n *node) startOps(context.Context) error {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
-		if err := n.ready(ctx); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		fault, lacks := n.ready(ctx)
+		if fault != nil {
+			http.Error(w, errors.Join(fault, lacks).Error(), http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ready")
+		if lacks != nil {
+			fmt.Fprintln(w, lacks)
+		}
 	})
+	mux.Handle("GET /metrics", n.metrics.handler())
 	address, err := n.listen("ops.addr", n.Ops.Addr, mux, nil)
-	n.serving = append(n.serving, "health at http://"+address+"/readyz")
+	n.serving = append(n.serving, "health at http://"+address+"/readyz") // once it is ready
 	return err
 }
 
-func (n *node) ready(ctx context.Context) error {
-	var faults []error
+// ready says why the process cannot do its work, and what it lacks but can do without: an edge lets people chat while the read models are away, and would be
+// of no use to them behind a load balancer that sends nobody.
+func (n *node) ready(ctx context.Context) (fault, lacks error) {
+	switch n.state.Load() {
+	case starting:
+		return errors.New("starting"), nil
+	case draining:
+		return errors.New("draining: it is about to stop"), nil
+	}
 	if err := n.journal.Ready(ctx); err != nil {
-		faults = append(faults, fmt.Errorf("log: %w", err))
+		fault = fmt.Errorf("log: %w", err)
 	}
 	if err := n.views.Ready(ctx); err != nil {
-		faults = append(faults, fmt.Errorf("read models: %w", err))
+		lacks = fmt.Errorf("read models: %w", err)
 	}
-	if n.projector != nil {
+	if n.roles.projector {
 		if err := n.projector.Ready(); err != nil {
-			faults = append(faults, fmt.Errorf("projector: %w", err))
+			lacks = errors.Join(lacks, fmt.Errorf("projector: %w", err))
 		}
+		fault, lacks = errors.Join(fault, lacks), nil
 	}
-	return errors.Join(faults...)
+	return fault, lacks
 }
 
 // database is a DSN without user, password and parameters.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"parley/config"
@@ -25,8 +26,8 @@ import (
 // roles are what a process does.
 type roles struct{ edge, projector bool }
 
-// stopWithin is how long a process may take to stop.
-const stopWithin = 10 * time.Second
+// stopWithin is how long a process may take to stop, once load balancers have forgotten it.
+const stopWithin = 8 * time.Second
 
 // views are the read models, to be written and asked.
 type views interface {
@@ -45,31 +46,50 @@ type node struct {
 
 	journal   *journal.Journal
 	views     views
-	projector *projector.Projector
+	projector *projector.Projector // nil where the process has not this role
+	metrics   metrics
 
 	serving []string // what is where, for whoever started the process
+	state   atomic.Int32
 
 	stops []func(context.Context) error // of the parts, in the order of their start
 	fail  context.CancelCauseFunc       // stops the process because of a fault
 }
 
+// The states of a process, for those who ask whether it is ready.
+const (
+	starting int32 = iota
+	running
+	draining // it serves those who are here to the end, and wants no others
+)
+
 // serve starts a process's parts, waits until ctx ends or one of them fails, and stops them.
 func serve(ctx context.Context, c config.Config, does roles, out io.Writer, logger *slog.Logger) error {
-	n := &node{Config: c, roles: does, out: out, logger: logger}
+	n := &node{Config: c, roles: does, out: out, logger: logger, metrics: newMetrics()}
 	if err := n.check(); err != nil {
 		return usageError{err}
 	}
-	running, fail := context.WithCancelCause(ctx)
+	alive, fail := context.WithCancelCause(ctx)
 	n.fail = fail
-	err := n.start(running)
+	err := n.start(alive)
 	if err == nil {
-		<-running.Done()
-		if err = context.Cause(running); errors.Is(err, context.Canceled) {
+		<-alive.Done()
+		n.state.Store(draining)
+		if err = context.Cause(alive); errors.Is(err, context.Canceled) {
 			err = nil // asked to stop
 			n.say("stopping")
+			n.beForgotten()
 		}
 	}
 	return errors.Join(err, n.stop())
+}
+
+// beForgotten gives load balancers the time to see that the process is no longer ready, while it serves whomever they still send. With an embedded log
+// there is no other edge that they could send anybody to.
+func (n *node) beForgotten() {
+	if n.edge && n.NATS.URL != "" {
+		time.Sleep(n.HTTP.Drain)
+	}
 }
 
 // check finds the settings that do not go with the roles.
@@ -92,11 +112,11 @@ func (n *node) start(ctx context.Context) error {
 		wanted bool
 		start  func(context.Context) error
 	}{
+		{true, n.startOps},
 		{true, n.openJournal},
 		{true, n.openViews},
 		{n.roles.projector, n.startProjector},
 		{n.edge, n.startEdge},
-		{true, n.startOps},
 	} {
 		if !part.wanted {
 			continue
@@ -105,6 +125,7 @@ func (n *node) start(ctx context.Context) error {
 			return err
 		}
 	}
+	n.state.Store(running)
 	n.say("serving      %s", strings.Join(n.serving, ", "))
 	return nil
 }
@@ -174,6 +195,7 @@ const whileMaking = 300
 // startProjector sets the projector to work. Where the read models are in memory it waits until they are made.
 func (n *node) startProjector(ctx context.Context) error {
 	n.projector = projector.New(n.journal, n.views, projector.Options{Logger: n.logger, Batch: n.Projector.Batch})
+	n.metrics.ofProjector(n.projector)
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
@@ -220,31 +242,39 @@ func (n *node) startEdge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sweep := time.Duration(0)
+	settings := n.settings()
 	if n.journal.Clustered() {
-		sweep = sweepEvery
+		settings.Sweep = sweepEvery
 	}
 	e, err := edge.New(edge.Options{
-		Log: n.journal, Signals: n.journal, Accounts: n.journal, Views: n.views, Tokens: tokens, Page: web.Handler(),
+		Log: n.journal, Signals: n.journal, Accounts: n.journal, Views: n.views, Tokens: tokens, Page: web.Handler(), Fail: n.fail,
 		Follow: func(deliver func(domain.Record), lost func()) (edge.Live, error) {
 			return n.journal.Live(deliver, lost)
 		},
-		Settings: edge.Settings{
-			Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Reapply: n.Chat.Reapply, Edit: n.Chat.Edit, Recall: n.Chat.Recall,
-			Friends: n.Chat.Friends, Groups: n.Chat.Groups, Commands: n.Chat.Commands, Changes: n.Chat.Changes, Typing: n.Chat.Typing, Searches: n.Chat.Searches, Connects: n.Chat.Connects,
-			Sweep: sweep, Logger: n.logger, Socket: n.wire(),
-		},
+		Settings: settings,
 	})
 	if err != nil {
 		return err
 	}
-	n.onStop(e.Shutdown) // stopped again, to no effect, after the server has stopped it
-	address, err := n.listen("http.addr", n.HTTP.Addr, behindProxies(n.HTTP.Proxies, e), e.Shutdown)
+	n.metrics.ofEdge(e)
+	n.onStop(e.Shutdown)
+	address, err := n.listen("http.addr", n.HTTP.Addr, behindProxies(n.HTTP.Proxies, n.closing(e)), e.Drain)
 	if err != nil {
 		return err
 	}
 	n.serving = append(n.serving, "page and API at http://"+address)
 	return nil
+}
+
+// settings are what the settings say of chat.
+func (n *node) settings() edge.Settings {
+	return edge.Settings{
+		Anyone: n.Chat.Direct == config.Anyone, MaxMessage: int(n.Chat.Message), Reapply: n.Chat.Reapply, Edit: n.Chat.Edit, Recall: n.Chat.Recall,
+		Friends: n.Chat.Friends, Groups: n.Chat.Groups, Commands: n.Chat.Commands, Messages: n.Chat.Messages, Marks: n.Chat.Marks,
+		Changes: n.Chat.Changes, Typing: n.Chat.Typing, Searches: n.Chat.Searches, Connects: n.Chat.Connects, Requests: n.HTTP.Requests,
+		AddressCommands: n.Chat.Address, AddressRequests: n.HTTP.Address, Logins: n.HTTP.Logins, Guesses: n.HTTP.Guesses,
+		Logger: n.logger, Socket: n.wire(),
+	}
 }
 
 // wire is what the settings say of Socket.IO. An upgrade has the time that is the default: nobody has a reason to change it.

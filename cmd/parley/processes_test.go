@@ -57,7 +57,7 @@ func build(tb testing.TB) binaries {
 // spawn starts a parley of its own process.
 func (b binaries) spawn(tb testing.TB, role string, args ...string) *process {
 	tb.Helper()
-	args = append([]string{role, "--listen", "127.0.0.1:0", "--ops.addr", "127.0.0.1:0"}, args...)
+	args = append([]string{role, "--listen", "127.0.0.1:0", "--ops.addr", "127.0.0.1:0", "--http.drain", "0s"}, args...)
 	cmd := exec.Command(b.parley, args...)
 	cmd.Stderr = tb.Output()
 	out, err := cmd.StdoutPipe()
@@ -66,6 +66,7 @@ func (b binaries) spawn(tb testing.TB, role string, args ...string) *process {
 	p := &process{}
 	p.stop = func() error { return stopProcess(cmd) }
 	p.kill = func() { killProcess(cmd) }
+	p.signal = cmd.Process.Signal
 	tb.Cleanup(func() {
 		if cmd.ProcessState == nil {
 			if err := p.stop(); err != nil {

@@ -315,23 +315,6 @@ func TestRebuildWhileClientsChat(t *testing.T) {
 	sameRows(t, a.dsn, before)
 }
 
-// TestWorkingProjectorIsKilled kills one of two projectors at random moments, whichever works, while people chat: in the end the tables are what the log says.
-func TestWorkingProjectorIsKilled(t *testing.T) {
-	t.Parallel()
-	a := takeApart(t)
-	two := []*process{a.role("projector"), a.role("projector")}
-	c := a.chat([2]string{a.role("edge").url, a.role("edge").url})
-	for i := range 20 {
-		time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond) // any moment will do
-		two[i%2].kill()
-		two[i%2] = a.role("projector")
-	}
-	c.heardAll()
-	if out := a.run(exitOK, "verify"); !strings.Contains(out, "no difference") {
-		t.Errorf("verify says:\n%s", out)
-	}
-}
-
 // TestAnotherVersionServesMeanwhile starts a projector on tables of another version: they serve until those of its own are swapped in.
 func TestAnotherVersionServesMeanwhile(t *testing.T) {
 	t.Parallel()

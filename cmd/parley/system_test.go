@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"parley/projector/mysql/mysqltest"
 )
@@ -21,6 +23,8 @@ type process struct {
 	ops  string // of the health endpoints
 	stop func() error
 	kill func() // of one that is a process of its own
+
+	signal func(os.Signal) error // likewise
 }
 
 var printed = regexp.MustCompile(`(page and API|health) at (http://[^/,\s]+)`)
@@ -74,6 +78,18 @@ func start(tb testing.TB, args ...string) *process {
 	return p
 }
 
+// page is what is there; "" where there is no answer.
+func page(url string) string {
+	client := http.Client{Timeout: 5 * time.Second}
+	res, err := client.Get(url)
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	b, _ := io.ReadAll(res.Body)
+	return string(b)
+}
+
 // transports are the ways in which an unmodified client may come.
 var transports = map[string][]string{"default": nil, "websocket": {"websocket"}, "polling": {"polling"}}
 
@@ -112,6 +128,9 @@ func TestPage(t *testing.T) {
 			res.Body.Close()
 			return res.StatusCode == status
 		})
+	}
+	if figures := page(p.ops + "/metrics"); !strings.Contains(figures, "parley_connections 0\n") || !strings.Contains(figures, "go_goroutines ") {
+		t.Errorf("/metrics: %.500s", figures)
 	}
 	var problem struct{ Status, Code int }
 	if got := call(t, "GET", p.url+"/api/nowhere", "", nil, &problem); got != 404 || problem.Status != 404 || problem.Code != 2 {
@@ -171,9 +190,9 @@ func (u *user) deviceAt(d *driver, library, name, url string, ways []string) *cl
 	return c
 }
 
-// connect opens a connection and does not wait for it.
+// connect opens a connection and does not wait for it. A load balancer may tell by its query whose it is.
 func (u *user) connect(d *driver, library, name, url string, ways []string) *client {
-	return d.connectWith(library, name, url, ways, map[string]any{"auth": map[string]string{"token": u.token}})
+	return d.connectWith(library, name, url, ways, map[string]any{"auth": map[string]string{"token": u.token}, "query": map[string]string{"client": name}})
 }
 
 // get asks the API as this user, until the answer does not say that it is behind.

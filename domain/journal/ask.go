@@ -50,8 +50,8 @@ func plain(err error) error {
 
 var errAway = errors.New("not connected to NATS")
 
-// Ends says where each shard ends now: where its last event is, of those that were not erased. Calls at the same time share their requests, but
-// none is answered from before it came: what the caller has seen stored lies before the end. It costs one request for each shard, two where
+// Ends says where each shard ends now: where its last event is, of those that were not erased, and if it is known when that was stored. Calls at the same time
+// share their requests, but none is answered from before it came: what the caller has seen stored lies before the end. It costs one request for each shard, two where
 // anything was ever replaced or erased in it; the error is Unavailable.
 func (j *Journal) Ends(ctx context.Context) ([]domain.Position, error) {
 	ends, err := j.ends.join(ctx, j.life)
@@ -69,24 +69,40 @@ func (j *Journal) askEnds(ctx context.Context) ([]domain.Position, error) {
 	ends, errs := make([]domain.Position, len(streams)), make([]error, len(streams))
 	var asked sync.WaitGroup
 	for shard, s := range streams {
-		if ends[shard] = endOf(s); s.State.NumDeleted > 0 {
-			asked.Go(func() { ends[shard].Seq, errs[shard] = j.askLast(ctx, shard, ends[shard].Seq) })
+		ends[shard] = endOf(s)
+		if s.State.LastSeq > 0 {
+			ends[shard].Time = s.State.LastTime.UnixNano()
+		}
+		if s.State.NumDeleted > 0 {
+			asked.Go(func() { ends[shard].Seq, ends[shard].Time, errs[shard] = j.askLast(ctx, shard, ends[shard].Seq) })
 		}
 	}
 	asked.Wait()
+	for shard, s := range streams {
+		if known := j.known[shard].Load(); s.Config.Replicas > 1 && known > ends[shard].Seq { // a server that was away may take itself for the leader still
+			ends[shard].Seq, ends[shard].Time = known, 0
+		}
+	}
 	return ends, errors.Join(errs...)
 }
 
-// askLast gives the place of a shard's last event, whose stream ends at a sequence where what stood there may have been erased.
-func (j *Journal) askLast(ctx context.Context, shard int, end uint64) (uint64, error) {
+// saw notes that an event is stored.
+func (j *Journal) saw(shard int, seq uint64) {
+	known := &j.known[shard]
+	for was := known.Load(); seq > was && !known.CompareAndSwap(was, seq); was = known.Load() {
+	}
+}
+
+// askLast gives the place and the time of a shard's last event, whose stream ends at a sequence where what stood there may have been erased.
+func (j *Journal) askLast(ctx context.Context, shard int, end uint64) (seq uint64, at int64, err error) {
 	last, err := j.askLeader(ctx, streamName(shard), lookup{Seq: end})
 	if err == nil && last == nil {
 		last, err = j.askLeader(ctx, streamName(shard), lookup{Last: logPrefix + strconv.Itoa(shard) + ".>"})
 	}
 	if err != nil || last == nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return last.Seq, nil
+	return last.Seq, last.Time.UnixNano(), nil
 }
 
 // endOf is where a stream ends, whether or not what stood there was erased.
@@ -113,8 +129,15 @@ func (j *Journal) askStream(ctx context.Context, shard int) (*jetstream.StreamIn
 	return info, err
 }
 
-// Ready says whether the log can be written and read now, and if not, what is in the way. It costs two requests for each shard.
+// Ready says whether the log can be written and read now, and if not, what is in the way: the latest append of a shard has failed not long ago, nothing can be
+// written to the embedded server's folder, a stream is full, or has no majority. It costs two requests for each shard, and with an embedded server a small file; it
+// stores nothing.
 func (j *Journal) Ready(ctx context.Context) error {
+	if j.host != nil {
+		if err := j.host.writable(); err != nil {
+			return unavailable(err)
+		}
+	}
 	streams, err := j.streams.join(ctx, j.life)
 	if err != nil {
 		return unavailable(err)
@@ -126,6 +149,11 @@ func (j *Journal) Ready(ctx context.Context) error {
 	}
 	if _, err := j.heard.join(ctx, j.life); err != nil {
 		return unavailable(err)
+	}
+	for shard := range streams {
+		if f := j.appends.fault(shard); f.cause != nil && time.Since(f.at) < distrust {
+			return unavailable(fmt.Errorf("stream %s: the latest event could not be stored, %v ago: %w", streamName(shard), time.Since(f.at).Round(time.Second), f.cause))
+		}
 	}
 	return nil
 }

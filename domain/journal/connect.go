@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -18,7 +19,7 @@ import (
 func (j *Journal) connect(ctx context.Context, r *Remote, use string) (*nats.Conn, error) {
 	servers, opts := "", j.options(use)
 	if r == nil {
-		opts = append(opts, nats.InProcessServer(j.host.server))
+		opts = append(opts, nats.InProcessServer(j.host))
 	} else {
 		servers, opts = r.URL, append(opts, r.options(use)...)
 		if err := r.readable(); err != nil {
@@ -164,5 +165,9 @@ func (j *Journal) trouble(use string, s *nats.Subscription, err error) {
 	if s != nil {
 		subject = s.Subject
 	}
-	j.log.Error("NATS reports trouble", "use", use, "subject", subject, "error", err)
+	level := slog.LevelError
+	if ne := net.Error(nil); errors.As(err, &ne) { // a connection that is lost, which is nothing out of the ordinary
+		level = slog.LevelWarn
+	}
+	j.log.Log(j.life, level, "NATS reports trouble", "use", use, "subject", subject, "error", err)
 }

@@ -21,8 +21,13 @@
 //
 // # Chosen, refused, because
 //
-// Chosen: an append is published at once in the order of the calls and never repeated here. Refused: the client library's retry and its
-// buffer for reconnects. Because: the one reorders, and the other stores what was long since answered with "unavailable".
+// Chosen: an append is published at once in the order of the calls and never repeated here, unless the server has said that nothing of it is stored. Refused: the
+// client library's retry and its buffer for reconnects. Because: the one reorders, and the other stores what was long since answered with "unavailable".
+//
+// Chosen: where the embedded server syncs before each acknowledgement, what waits is stored as one batch of the server's, synced once, as soon as more waits than a
+// batch costs; an event alone waits for nobody. Refused: to sync the server's files from here and have the server not do so. Because: it would rewrite the files of old
+// events without a sync, too, and on some file systems a power cut would take events that were acknowledged long before. Elsewhere the servers group by themselves
+// what comes one by one, and a batch is slower.
 //
 // Chosen: one short-lived consumer for each reader, watched and made again from the reader's own position. Refused: durable
 // consumers. Because: who owns a position needs no second one on the server, and a consumer that dies must not die silently.

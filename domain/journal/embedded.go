@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -16,14 +17,17 @@ import (
 
 // host is the server inside this process, and the lock on its folder.
 type host struct {
-	server *server.Server
-	lock   *os.File
+	Embedded
+	log  *slog.Logger
+	lock *os.File
+
+	mu     sync.Mutex
+	server *server.Server // nil while there is none
 }
 
 // startHost starts the server of e and waits until it takes connections.
 func startHost(ctx context.Context, e Embedded, log *slog.Logger) (*host, error) {
-	opts, err := e.options()
-	if err != nil {
+	if _, err := e.options(); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(e.Dir, 0o700); err != nil {
@@ -33,22 +37,96 @@ func startHost(ctx context.Context, e Embedded, log *slog.Logger) (*host, error)
 	if err != nil {
 		return nil, err
 	}
-	h := &host{lock: lock}
-	if h.server, err = server.NewServer(opts); err != nil {
-		return nil, errors.Join(fmt.Errorf("embedded NATS server: %w", err), h.stop())
-	}
-	h.server.SetLoggerV2(serverLog{log.With("from", "nats-server")}, false, false, false)
-	h.server.Start()
-	for !h.server.ReadyForConnections(50 * time.Millisecond) {
-		if ctx.Err() != nil || !h.server.Running() {
-			return nil, errors.Join(fmt.Errorf("embedded NATS server did not start in %s (listen %q): see its messages", e.Dir, e.Listen), h.stop())
-		}
-	}
-	if !h.server.JetStreamEnabled() {
-		return nil, errors.Join(fmt.Errorf("embedded NATS server cannot use %s: see its messages", e.Dir), h.stop())
+	h := &host{Embedded: e, log: log, lock: lock}
+	if err := h.start(ctx); err != nil {
+		return nil, errors.Join(err, h.stop())
 	}
 	return h, nil
 }
+
+func (h *host) start(ctx context.Context) error {
+	opts, err := h.options()
+	if err != nil {
+		return err
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return fmt.Errorf("embedded NATS server: %w", err)
+	}
+	h.set(s)
+	s.SetLoggerV2(serverLog{h.log.With("from", "nats-server")}, false, false, false)
+	s.Start()
+	for !s.ReadyForConnections(50 * time.Millisecond) {
+		if ctx.Err() != nil || !s.Running() {
+			return fmt.Errorf("embedded NATS server did not start in %s (listen %q): see its messages", h.Dir, h.Listen)
+		}
+	}
+	if !s.JetStreamEnabled() {
+		return fmt.Errorf("embedded NATS server cannot use %s: see its messages", h.Dir)
+	}
+	return nil
+}
+
+// set puts another server in the place of the one that there is, and gives that.
+func (h *host) set(s *server.Server) (was *server.Server) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	was, h.server = h.server, s
+	return was
+}
+
+// InProcessConn connects to the server that there is.
+func (h *host) InProcessConn() (net.Conn, error) {
+	h.mu.Lock()
+	s := h.server
+	h.mu.Unlock()
+	if s == nil {
+		return nil, errAway
+	}
+	return s.InProcessConn()
+}
+
+// serves says whether there is a server, with a log.
+func (h *host) serves() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.server != nil && h.server.JetStreamEnabled()
+}
+
+// halt stops the server.
+func (h *host) halt() {
+	if s := h.set(nil); s != nil {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}
+}
+
+func (h *host) stop() error {
+	h.halt()
+	return h.lock.Close()
+}
+
+// probeSize is more than the few bytes that may still fit where a disk is full.
+const probeSize = 256 << 10
+
+// writable makes sure that something can be written to the folder, and be synced to the disk.
+func (h *host) writable() error {
+	f, err := os.CreateTemp(h.Dir, "probe")
+	if err == nil {
+		_, err = f.Write(make([]byte, probeSize))
+		if err == nil {
+			err = f.Sync()
+		}
+		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	if err != nil {
+		return fmt.Errorf("nothing can be written to the folder of the log, %s: %w; make room on its disk, or make it writable", h.Dir, err)
+	}
+	return nil
+}
+
+// syncsEach says whether what is acknowledged was synced before.
+func (e *Embedded) syncsEach() bool { return e != nil && e.SyncInterval == 0 }
 
 func (e Embedded) options() (*server.Options, error) {
 	if e.Dir == "" {
@@ -58,8 +136,9 @@ func (e Embedded) options() (*server.Options, error) {
 		ServerName:             "parley",
 		JetStream:              true,
 		StoreDir:               e.Dir,
-		SyncAlways:             e.SyncInterval == 0,
+		SyncAlways:             e.syncsEach(),
 		SyncInterval:           e.SyncInterval,
+		JetStreamMaxStore:      1 << 60, // the disk is the limit, and not what was free on it when the server began
 		DontListen:             e.Listen == "",
 		NoSigs:                 true,
 		DisableJetStreamBanner: true,
@@ -79,14 +158,6 @@ func (e Embedded) options() (*server.Options, error) {
 		o.Port = server.RANDOM_PORT
 	}
 	return o, nil
-}
-
-func (h *host) stop() error {
-	if h.server != nil {
-		h.server.Shutdown()
-		h.server.WaitForShutdown()
-	}
-	return h.lock.Close()
 }
 
 // ErrInUse says that another process has the folder of the log.

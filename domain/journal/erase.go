@@ -23,7 +23,7 @@ const eraseBatch = 1 << 20
 // between two as long as the first took, for the server rewrites a whole block of the stream for each and nobody else can use the stream meanwhile.
 // The error is ctx's as Unavailable, Unavailable where the servers cannot be reached, or names an event that cannot be read.
 func (j *Journal) Erase(ctx context.Context, t domain.Topic, after, before uint64, goes func(domain.Event) bool) (upTo uint64, err error) {
-	shard := shardOf(t, j.Shards())
+	shard := j.Shard(t)
 	h := history{j: j, stream: streamName(shard), subject: topicSubject(shard, t) + ".>", seen: after, bytes: eraseBatch}
 	last, err := j.askLeader(ctx, h.stream, lookup{Last: h.subject})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -63,12 +64,15 @@ type Journal struct {
 	reads *nats.Conn // whole histories, which would hold up the others
 	js    jetstream.JetStream
 
-	epochs  []string // by shard
+	epochs  []string        // by shard
+	known   []atomic.Uint64 // by shard: so far events have been stored, by what this journal has heard
 	appends *appender
 	streams rounds[[]*jetstream.StreamInfo] // what the leaders say of their streams
 	ends    rounds[[]domain.Position]       // where the last events are
 	heard   rounds[struct{}]                // the leaders have handled all that this journal sent before
 	erasing sync.Mutex                      // one event after another is erased
+
+	mending sync.WaitGroup // who starts the embedded server again
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -122,13 +126,24 @@ func (j *Journal) open(ctx context.Context, o Options) (err error) {
 	if most := j.conn.MaxPayload(); most < maxEvent {
 		return fmt.Errorf("the NATS server takes messages of at most %d bytes: set its max_payload to %d or more", most, maxEvent)
 	}
-	if j.epochs, err = j.settle(ctx, o.Shards, max(o.Replicas, 1)); err != nil {
+	streams, err := j.settle(ctx, o.Shards, max(o.Replicas, 1))
+	if err != nil {
 		return err
+	}
+	grouped := make([]bool, len(streams))
+	j.known = make([]atomic.Uint64, len(streams))
+	for shard, s := range streams {
+		j.epochs = append(j.epochs, s.Config.Metadata[metaEpoch])
+		if grouped[shard] = o.Embedded.syncsEach() && s.Config.AllowAtomicPublish; o.Embedded.syncsEach() && !grouped[shard] {
+			j.log.Warn("this stream was made before events were stored in groups: each is synced to the disk by itself, which is slower", "stream", s.Config.Name)
+		}
 	}
 	j.streams.ask = j.askStreams
 	j.ends.ask = j.askEnds
 	j.heard.ask = j.askHeard
-	j.appends, err = newAppender(j)
+	if j.appends, err = newAppender(j, grouped); err == nil && j.host != nil {
+		j.mending.Go(j.mend)
+	}
 	return err
 }
 
@@ -165,6 +180,7 @@ func (j *Journal) shut(ctx context.Context) (err error) {
 	j.streams.workers.Wait()
 	j.ends.workers.Wait()
 	j.heard.workers.Wait()
+	j.mending.Wait()
 	if j.host != nil {
 		err = errors.Join(err, j.host.stop())
 	}
@@ -176,6 +192,9 @@ func (j *Journal) Clustered() bool { return j.conn.ConnectedClusterName() != "" 
 
 // Shards says how many shards the log has.
 func (j *Journal) Shards() int { return len(j.epochs) }
+
+// Shard says in which one everything about a topic is.
+func (j *Journal) Shard(t domain.Topic) int { return shardOf(t, j.Shards()) }
 
 // Epoch names the life of a shard, as it was when the log was opened.
 func (j *Journal) Epoch(shard int) string { return j.epochs[shard] }

@@ -80,7 +80,9 @@ func (j *Journal) Live(deliver func(domain.Record), lost func()) (*Live, error) 
 	l.life, l.end = context.WithCancel(j.life)
 	l.worker.Go(l.work)
 	var err error
-	if l.elections, err = j.conn.ChanSubscribe(electedPrefix+"*", l.elected); err == nil {
+	if l.elections, err = j.conn.ChanSubscribe(electedPrefix+"*", l.elected); err != nil {
+		err = unavailable(plain(err))
+	} else {
 		err = l.follow("", "group.*.state", "person.>")
 	}
 	if err != nil {
@@ -280,6 +282,7 @@ func (l *Live) pass(m *nats.Msg) {
 		l.lost()
 		return
 	}
+	l.j.saw(r.Shard, r.Seq)
 	if l.seen[r.Shard].add(r.Seq) {
 		l.deliver(r)
 	}

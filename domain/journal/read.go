@@ -59,7 +59,14 @@ type follower struct {
 
 	due   bool // the leader had more than dueAt when it was last asked
 	dueAt uint64
+	short time.Time // since when the log has been said to end before the position; zero: it is not
 }
+
+// stepsDown is how long a server of a cluster may take itself for a stream's leader after the others have another one, as it was cut off or stood still:
+// it answers with the end that it knows. NATS has it find out within some 10 s; so long a shorter log is not believed.
+const stepsDown = 20 * time.Second
+
+var errStale = errors.New("the log is said to end before what has been read of it; the server that says so may have been away")
 
 // errAgain says that a consumer is of no more use and the next one goes on.
 type errAgain struct{ cause error }
@@ -126,6 +133,14 @@ func (f *follower) check(ctx context.Context) error {
 	end := endOf(info)
 	if f.at == (domain.Position{}) {
 		f.at.Epoch = end.Epoch
+	}
+	if f.at.Epoch != end.Epoch || f.at.Seq <= end.Seq {
+		f.short = time.Time{}
+	} else if f.short.IsZero() {
+		f.short = time.Now()
+	}
+	if info.Config.Replicas > 1 && !f.short.IsZero() && time.Since(f.short) < stepsDown {
+		return errAgain{errStale}
 	}
 	if f.at.Epoch != end.Epoch || f.at.Seq > end.Seq {
 		return fmt.Errorf("shard %d is at %s-%d, asked for what comes after %s-%d: %w", f.shard, end.Epoch, end.Seq, f.at.Epoch, f.at.Seq, domain.ErrGone)

@@ -24,7 +24,7 @@ var errShort = errors.New("the answer ends early")
 func (j *Journal) State(ctx context.Context, t domain.Topic, before uint64) ([]domain.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	a := address{shard: shardOf(t, j.Shards()), topic: t, lane: domain.LaneState}
+	a := address{shard: j.Shard(t), topic: t, lane: domain.LaneState}
 	return j.history(ctx, history{j: j, stream: streamName(a.shard), subject: a.subject(), before: before})
 }
 
@@ -33,9 +33,25 @@ func (j *Journal) State(ctx context.Context, t domain.Topic, before uint64) ([]d
 func (j *Journal) Since(ctx context.Context, t domain.Topic, after uint64) ([]domain.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	shard := shardOf(t, j.Shards())
+	shard := j.Shard(t)
 	return j.history(ctx, history{j: j, stream: streamName(shard), subject: topicSubject(shard, t) + ".>", seen: after})
 }
+
+// Talk gives the events of a topic's talk lane in order, those with Seq > after, to fn, until it says false or there are no more. All that was stored when
+// it was called is given. It costs what State does, and holds no more than a batch of them in memory; so does the error.
+func (j *Journal) Talk(ctx context.Context, t domain.Topic, after uint64, fn func(domain.Record) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	a := address{shard: j.Shard(t), topic: t, lane: domain.LaneTalk}
+	_, err := j.history(ctx, history{j: j, stream: streamName(a.shard), subject: a.subject(), seen: after, each: fn})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// errEnough says that nobody wants to have any more.
+var errEnough = errors.New("enough was read")
 
 // At gives the event of a topic that stands at a place of the log; found is false where another topic's stands there, or nothing. All that was
 // stored when it was called is seen. It costs one request; the error is Unavailable, or names an event that cannot be read.
@@ -43,7 +59,7 @@ func (j *Journal) At(ctx context.Context, t domain.Topic, seq uint64) (r domain.
 	if seq == 0 {
 		return r, false, nil
 	}
-	shard := shardOf(t, j.Shards())
+	shard := j.Shard(t)
 	s, err := j.askLeader(ctx, streamName(shard), lookup{Seq: seq})
 	if err != nil {
 		return r, false, unavailable(err)
@@ -91,6 +107,7 @@ type history struct {
 	bytes           int    // how many to ask for at once, roughly; 0: the server's own limit
 	seen            uint64 // the last sequence read, also of an event that is not asked for
 	events          []domain.Record
+	each            func(domain.Record) bool // gets the events instead, until it says false; nil: they are kept
 }
 
 // read goes on to where the leader says that the history ends.
@@ -163,8 +180,11 @@ func (h *history) take(m *nats.Msg, previous uint64) (more bool, err error) {
 		return false, errShort
 	}
 	h.seen = r.Seq
-	if h.before == 0 || r.Seq < h.before {
-		r.Prev = 0
+	r.Prev = 0
+	switch {
+	case h.each != nil && !h.each(r):
+		return false, errEnough
+	case h.each == nil && (h.before == 0 || r.Seq < h.before):
 		h.events = append(h.events, r)
 	}
 	return true, nil
@@ -174,7 +194,7 @@ func (h *history) take(m *nats.Msg, previous uint64) (more bool, err error) {
 // called is seen: the leader is asked, for a replica may be behind. It costs one request; the error is Unavailable, or names an event that
 // cannot be read.
 func (j *Journal) Last(ctx context.Context, t domain.Topic, lane domain.Lane, reader domain.UserID) (r domain.Record, found bool, err error) {
-	a := address{shard: shardOf(t, j.Shards()), topic: t, lane: lane, reader: reader}
+	a := address{shard: j.Shard(t), topic: t, lane: lane, reader: reader}
 	s, err := j.askLeader(ctx, streamName(a.shard), lookup{Last: a.subject()})
 	if err != nil {
 		return r, false, unavailable(err)

@@ -28,7 +28,7 @@ const streamPrefix = "CHAT-"
 func streamName(shard int) string { return streamPrefix + strconv.Itoa(shard) }
 
 // streamConfig is how a shard's stream is made.
-func streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
+func (j *Journal) streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
 	all := logPrefix + strconv.Itoa(shard) + ".>"
 	return jetstream.StreamConfig{
 		Name:        streamName(shard),
@@ -43,17 +43,19 @@ func streamConfig(shard, shards, replicas int) jetstream.StreamConfig {
 		AllowDirect: true,
 		RePublish:   &jetstream.RePublish{Source: all, Destination: livePrefix + all},
 		Metadata:    map[string]string{metaEpoch: rand.Text(), metaShards: strconv.Itoa(shards)},
+
+		AllowAtomicPublish: j.host != nil, // of groups; elsewhere it is of no use
 	}
 }
 
-// settle finds the log, or makes what is missing of one that was never written, and gives the epochs of its shards. It tries until
+// settle finds the log, or makes what is missing of one that was never written, and gives its streams, by shard. It tries until
 // ctx ends while the servers cannot answer yet.
-func (j *Journal) settle(ctx context.Context, shards, replicas int) ([]string, error) {
+func (j *Journal) settle(ctx context.Context, shards, replicas int) ([]*jetstream.StreamInfo, error) {
 	var cause error // the last one that says more than that time is up
 	for {
-		epochs, err := j.settleOnce(ctx, shards, replicas)
+		streams, err := j.settleOnce(ctx, shards, replicas)
 		if err == nil || !notYet(err) {
-			return epochs, err
+			return streams, err
 		}
 		if cause == nil {
 			j.log.Warn("the NATS servers are not ready for the log yet; trying on", "error", err)
@@ -70,18 +72,21 @@ func (j *Journal) settle(ctx context.Context, shards, replicas int) ([]string, e
 // noPeers is the server's number for a cluster in which too few servers are there yet to hold all replicas.
 const noPeers = 10005
 
+// errUnsettled says that the servers of a cluster do not agree yet on what there is.
+var errUnsettled = errors.New("the servers do not know it yet")
+
 // notYet tells a cluster that is still finding itself from one that has answered.
 func notYet(err error) bool {
 	var api *jetstream.APIError
-	return errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
+	return errors.Is(err, errUnsettled) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.As(err, &api) && (api.Code == 503 || api.ErrorCode == noPeers)
 }
 
-func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]string, error) {
+func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]*jetstream.StreamInfo, error) {
 	first, err := j.find(ctx, 0)
 	if err == nil && first == nil {
 		if err = j.noneAfter(ctx, max(shards, 1)); err == nil {
-			first, err = j.create(ctx, streamConfig(0, max(shards, 1), replicas))
+			first, err = j.create(ctx, j.streamConfig(0, max(shards, 1), replicas))
 		}
 	}
 	if err != nil {
@@ -98,7 +103,6 @@ func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]strin
 	if err != nil {
 		return nil, err
 	}
-	var epochs []string
 	for shard, s := range streams {
 		if s == nil && written { // or made since, by another process that has written already
 			if s, err = j.find(ctx, shard); err != nil {
@@ -109,16 +113,16 @@ func (j *Journal) settleOnce(ctx context.Context, shards, replicas int) ([]strin
 			return nil, fmt.Errorf("stream %s is missing from a log that was written to: restore it from a backup", streamName(shard))
 		}
 		if s == nil {
-			if s, err = j.create(ctx, streamConfig(shard, has, replicas)); err != nil {
+			if s, err = j.create(ctx, j.streamConfig(shard, has, replicas)); err != nil {
 				return nil, err
 			}
 		}
-		if err := sameStream(s.Config, streamConfig(shard, has, replicas)); err != nil {
+		if err := sameStream(s.Config, j.streamConfig(shard, has, replicas)); err != nil {
 			return nil, err
 		}
-		epochs = append(epochs, s.Config.Metadata[metaEpoch])
+		streams[shard] = s
 	}
-	return epochs, j.settleAccounts(ctx, replicas, written)
+	return streams, j.settleAccounts(ctx, replicas, written)
 }
 
 // findAll asks for the streams of all shards, nil for those that are missing, and says whether any of them was ever written to.
@@ -160,7 +164,7 @@ func (j *Journal) create(ctx context.Context, c jetstream.StreamConfig) (*jetstr
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		info, err := j.findStream(ctx, c.Name)
 		if err == nil && info == nil {
-			err = fmt.Errorf("stream %s comes and goes: is somebody deleting it?", c.Name)
+			err = fmt.Errorf("stream %s is being made, or deleted, by somebody else: %w", c.Name, errUnsettled)
 		}
 		return info, err
 	}
@@ -189,7 +193,7 @@ func (j *Journal) noneAfter(ctx context.Context, shards int) error {
 }
 
 // sameStream says which settings of a stream differ from what the log needs. Where the operator may choose (replicas, compression, how
-// large the whole may grow) anything is right.
+// large the whole may grow, batches) anything is right.
 func sameStream(has, want jetstream.StreamConfig) error {
 	type setting struct {
 		name      string

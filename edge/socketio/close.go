@@ -5,9 +5,15 @@ import "time"
 const (
 	// lingerTime is how long what was queued for a long-polling client is kept after the server closed its connection.
 	lingerTime = 30 * time.Second
+	// spreadTime is over how long the clients are sent away at most when the whole server closes, one every spreadGap if there are fewer: they all
+	// come back at once elsewhere otherwise.
+	spreadTime = time.Second
+	spreadGap  = time.Millisecond
 	// sendAwayTime is how long any client may take to hear the end when the whole server closes: one that is still there does
 	// within a moment, and one that is not should hold nobody up.
 	sendAwayTime = 3 * time.Second
+	// finishTime is how much of that what is under way for a client may take to be done.
+	finishTime = 2 * time.Second
 	// crossingTime is how long a client that said goodbye by POST may take to begin the poll that it sent at the same time.
 	crossingTime = time.Second
 	// flushTime is how long a WebSocket may take to swallow what was queued when the server closed it, close frame included.
@@ -39,7 +45,7 @@ func (c *conn) closeLocked(reason string, e ending) {
 	}
 	c.closed, c.reason = true, reason
 	c.cancel()
-	c.due[dueConnect] = 0
+	c.due[dueConnect], c.due[dueAway] = 0, 0
 	c.setDue(dueBeat, 0)
 	if e != flush {
 		c.dropQueue()
@@ -120,19 +126,38 @@ func (c *conn) dropRest() {
 	}
 }
 
-// sendAway closes the connection because the whole server closes, and gives the client a moment to hear of it, however it is connected.
+// sendAway closes the connection because the whole server closes, once what its client has sent before is done and answered, and gives the client
+// a moment to hear of it, however it is connected.
 func (c *conn) sendAway() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.refs == 0 {
+	if c.refs == 0 || c.leaving {
 		return // it has gone by itself since it was looked up
 	}
+	c.leaving = true
+	if c.closed || c.owed == 0 {
+		c.goAway(sendAwayTime)
+	} else {
+		c.setDue(dueAway, c.server.clock.now()+finishTime)
+	}
+}
+
+// goAway closes the connection, or has it end sooner if it is closed, because the whole server closes. c.mu is held.
+func (c *conn) goAway(within time.Duration) {
 	c.closeLocked(reasonShutdown, flush)
 	switch {
 	case c.lingers():
-		c.setDue(dueLinger, min(c.due[dueLinger], c.server.clock.now()+sendAwayTime))
+		c.setDue(dueLinger, min(c.due[dueLinger], c.server.clock.now()+within))
 	case c.ws != nil:
-		c.finishWriting(sendAwayTime)
+		c.finishWriting(within)
+	}
+}
+
+// done is the end of some of what is under way for the client. c.mu is held.
+func (c *conn) done(n int) {
+	c.owed -= n
+	if c.leaving && !c.closed && c.owed == 0 {
+		c.goAway(sendAwayTime - finishTime)
 	}
 }
 

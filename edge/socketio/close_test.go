@@ -40,7 +40,7 @@ func TestShutdown(t *testing.T) {
 	last := `42["last","` + strings.Repeat("x", 1000) + `"]`
 	for _, c := range []*socket{ws, blocked} {
 		c.expect(last)
-		if code := c.expectClose(); code != 1005 {
+		if code := c.expectClose(); code != 1001 {
 			t.Errorf("close code %d", code)
 		}
 	}

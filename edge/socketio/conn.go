@@ -16,6 +16,7 @@ const (
 	dueConnect        // a namespace must have been joined
 	dueUpgrade        // the WebSocket beside long-polling must have taken over
 	dueLinger         // what is left is thrown away
+	dueAway           // it goes, as the whole server does, whether or not all is done
 	dues
 )
 
@@ -39,6 +40,8 @@ type conn struct {
 	refs    int    // goroutines at work on it, plus one while it is open, plus one while it lingers
 	closed  bool   // no packet is taken in or queued any more
 	reason  string // why it was closed
+	owed    int    // events that are being handled, plus acknowledgements that the client waits for
+	leaving bool   // the whole server closes: no event is taken in any more
 	queue   []unit
 	queued  int // bytes in the queue, being written, and pending in sockets, each unit with its cost
 	sockets []*Socket
@@ -110,7 +113,7 @@ func (c *conn) reserve(u unit) bool {
 		return false
 	}
 	if c.queued+u.cost() > c.server.options.MaxQueue {
-		c.closeLocked(reasonSlowReader, drop)
+		c.closeLocked(SlowReader, drop)
 		return false
 	}
 	c.queued += u.cost()
@@ -167,6 +170,9 @@ func (c *conn) expire(now instant) {
 	}
 	if isDue(dueConnect) {
 		c.closeLocked(reasonForcedClose, flush)
+	}
+	if isDue(dueAway) {
+		c.goAway(sendAwayTime - finishTime)
 	}
 	if isDue(dueBeat) {
 		c.beat()

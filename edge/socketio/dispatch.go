@@ -289,9 +289,10 @@ func (c *conn) leave(s *Socket) {
 
 // event hands an event to its session.
 func (c *conn) event(s *Socket, p packet) {
-	if c.hasLeft(s) {
-		return // we took the client out of the namespace; it may not know that yet
+	if !c.begin(s, p.hasID) {
+		return
 	}
+	defer c.end()
 	name, values, err := parseEvent(p.data)
 	var args []Arg
 	if err == nil {
@@ -307,11 +308,26 @@ func (c *conn) event(s *Socket, p packet) {
 	}
 }
 
-// hasLeft says whether a socket's membership is over.
-func (c *conn) hasLeft(s *Socket) bool {
+// begin notes that an event is under way, until end and its acknowledgement. It is false if the event is not to be handled: we took the client out
+// of the namespace, or are about to send it away, which it may not know yet.
+func (c *conn) begin(s *Socket, wantsAck bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return s.presence == left
+	if s.presence == left || c.leaving {
+		return false
+	}
+	c.owed++
+	if wantsAck {
+		c.owed++
+	}
+	return true
+}
+
+// end is that of an event's handler.
+func (c *conn) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done(1)
 }
 
 // acknowledge hands an answer to the Call that waits for it. One that nobody waits for is dropped.

@@ -27,6 +27,8 @@
 //     every idle one a stack, and writing in the sender's goroutine, which would let one slow client hold up a broadcast.
 //   - Chosen: one heap of deadlines behind one timer. Refused: timers of the connections' own, three for each.
 //   - Chosen: the WebSocket's reader is a goroutine of its own and ServeHTTP returns, so that net/http's buffers and stack are freed.
+//   - Chosen: a Shutdown counts what each connection still owes its client, and ends it when that is nothing. Refused: to wait for handlers alone.
+//     An acknowledgement may come long after its handler has returned.
 //   - Chosen: a slow reader is cut off. Refused: dropping packets, which Socket.IO clients cannot notice.
 //   - Chosen: who sends too fast is read more slowly. Refused: cutting off for it, since libraries send at once what piled up while they were
 //     offline; and dropping packets.

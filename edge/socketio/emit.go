@@ -1,12 +1,13 @@
 package socketio
 
-// emit queues a unit for a socket's client.
-func (c *conn) emit(s *Socket, u unit) error {
+// emit queues a unit for a socket's client, by which so many events are acknowledged.
+func (c *conn) emit(s *Socket, u unit, answers int) error {
 	if c.protocol == 3 && u.hasBinary() {
 		u = u.reform(form{namespace: "/", protocol3: true}, nil) // a namespace is in it already
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer c.done(answers)
 	return c.emitLocked(s, u)
 }
 

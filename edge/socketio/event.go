@@ -47,5 +47,5 @@ func (e *Event) Ack(args ...any) error {
 	if !e.answered.CompareAndSwap(false, true) {
 		return nil
 	}
-	return e.socket.conn.emit(e.socket, u)
+	return e.socket.conn.emit(e.socket, u, 1)
 }

@@ -90,6 +90,15 @@ type source struct {
 	text string // only without addr
 }
 
+// Source names whom a request's RemoteAddr counts for: an IPv4 address, or the /64 network of an IPv6 address.
+func Source(remoteAddr string) string {
+	s := sourceOf(remoteAddr)
+	if s.addr.IsValid() {
+		return s.addr.String()
+	}
+	return s.text
+}
+
 // sourceOf reads a request's RemoteAddr: host:port as net/http gives it, or without a port as some handlers in front of ours leave it.
 func sourceOf(remote string) source {
 	addrPort, err := netip.ParseAddrPort(remote)

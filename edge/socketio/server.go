@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"sync"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -60,13 +61,12 @@ func (s *Server) Namespace(name string, c Connect) {
 }
 
 // Shutdown sends every client away, in such a way that its library comes back by itself (to another server, one hopes), and takes no
-// new one: they get 503. What is queued for the clients is written first. It returns when all Disconnects have returned and no
+// new one: they get 503. What a client has sent before is done and acknowledged first, if that takes no longer than 2 s, and what is queued for it
+// is written; many are sent away over a second. It returns when all Disconnects have returned and no
 // goroutine of the server is left. When ctx is done before that, it cuts the connections off and returns ctx's error at once;
 // handlers that are still running have had their context cancelled, and a second Shutdown can wait for them.
 func (s *Server) Shutdown(ctx context.Context) error {
-	for _, c := range s.close() {
-		c.sendAway()
-	}
+	s.sendAway(ctx, s.close())
 	for len(s.all()) > 0 {
 		select {
 		case <-s.empty:
@@ -80,6 +80,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.signal() // for another Shutdown that waits
 	s.clock.settle()
 	return nil
+}
+
+// sendAway begins to send clients away, not all at once as long as ctx lasts.
+func (s *Server) sendAway(ctx context.Context, conns []*conn) {
+	begun := time.Now()
+	for i, c := range conns {
+		due := min(time.Duration(i)*spreadGap, spreadTime*time.Duration(i)/time.Duration(len(conns)))
+		if early := due - time.Since(begun); early > 0 {
+			select {
+			case <-time.After(early):
+			case <-ctx.Done():
+			}
+		}
+		c.sendAway()
+	}
 }
 
 // close lets no further connection in and gives those that are there.

@@ -3,6 +3,8 @@ package socketio_test
 import (
 	"context"
 	"io"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,5 +76,35 @@ func TestSlowReadersAreCutOff(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What waited for a client that is cut off is given back.
+func TestMemoryOfASlowReader(t *testing.T) {
+	const most = 16 << 20
+	s := newSite(t, socketio.Options{MaxQueue: most})
+	heap := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	slow, m := s.join()
+	defer slow.Close()
+	held := uint64(0)
+	for sent := 0; m.socket.Emit("news", strings.Repeat("x", 1<<20)) == nil; sent++ {
+		if sent == most>>21 {
+			held = heap() - before
+		}
+	}
+	m.expectReason(t, "slow reader")
+	if held < most/4 {
+		t.Errorf("half-way %d bytes are held", held)
+	}
+	for end := time.Now().Add(limit); heap() > before+most/8; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d bytes are held", heap()-before)
+		}
 	}
 }

@@ -42,8 +42,10 @@ const (
 	reasonShutdown         = "server shutting down"
 	reasonClientDisconnect = "client namespace disconnect"
 	reasonServerDisconnect = "server namespace disconnect"
-	reasonSlowReader       = "slow reader"
 )
+
+// SlowReader is why a socket ends whose client lets more wait than Options.MaxQueue.
+const SlowReader = "slow reader"
 
 // ConnectError is a refusal that the client gets to see: its connect_error event has an error with this message and data.
 type ConnectError struct {
@@ -117,7 +119,7 @@ func (s *Socket) Emit(event string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return s.conn.emit(s, u)
+	return s.conn.emit(s, u, 0)
 }
 
 // Send sends an event that was encoded before. It copies nothing, and allocates when the queue has to grow.
@@ -138,7 +140,7 @@ func (s *Socket) Call(ctx context.Context, event string, args ...any) ([]Arg, er
 	if err != nil {
 		return nil, err
 	}
-	if err := s.conn.emit(s, u); err != nil {
+	if err := s.conn.emit(s, u, 0); err != nil {
 		return nil, err
 	}
 	select {

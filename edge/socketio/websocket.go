@@ -186,8 +186,9 @@ func (c *conn) write() {
 		c.dropQueue() // which it had if it was closed before
 	}
 	if c.closed {
+		goodbye := closeFrames[c.reason]
 		c.mu.Unlock()
-		hangUp(c.ws, err)
+		hangUp(c.ws, goodbye, err)
 		c.mu.Lock()
 	}
 }
@@ -210,12 +211,19 @@ func (c *conn) asText(units []unit) []unit {
 	return texts
 }
 
+// closeFrames are what a WebSocket's close frame says of why it was closed (RFC 6455, 7.4.1), for whoever looks: the libraries show it and make nothing
+// of it. As in the reference implementation it says nothing of the other reasons. Never changed.
+var closeFrames = map[string][]byte{
+	reasonShutdown: websocket.FormatCloseMessage(websocket.CloseGoingAway, reasonShutdown),
+	SlowReader:     websocket.FormatCloseMessage(websocket.ClosePolicyViolation, SlowReader),
+}
+
 // hangUp sends the close frame and gives the client a moment to answer it, which the reader waits for; or it just closes the WebSocket if
 // that is broken.
-func hangUp(ws *websocket.Conn, err error) {
+func hangUp(ws *websocket.Conn, goodbye []byte, err error) {
 	now := time.Now()
 	if err == nil {
-		err = ws.WriteControl(websocket.CloseMessage, nil, now.Add(farewellTime))
+		err = ws.WriteControl(websocket.CloseMessage, goodbye, now.Add(farewellTime))
 	}
 	if err != nil && !errors.Is(err, websocket.ErrCloseSent) { // which the reader has sent for a client's fault
 		ws.Close()

@@ -160,14 +160,15 @@ func (s *Store) Messages(_ context.Context, me domain.UserID, t domain.Topic, be
 	return list, more, nil
 }
 
-// MessageSeq says where the message is that from sent with this id.
-func (s *Store) MessageSeq(_ context.Context, t domain.Topic, from domain.UserID, messageID string) (seq uint64, found bool, err error) {
+// MessageSeq says where the message is that from sent with this id, 0 for nowhere, and up to where in the topic's shard that is certain: what is
+// stored after as may hold one.
+func (s *Store) MessageSeq(_ context.Context, shard int, t domain.Topic, from domain.UserID, messageID string) (seq uint64, as domain.Position, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if c := s.conversations[t]; c != nil {
-		seq, found = c.ids[id{from, messageID}]
+		seq = c.ids[id{from, messageID}]
 	}
-	return seq, found, nil
+	return seq, s.checkpoints[shard], nil
 }
 
 // Wait waits until everything up to ends, by shard, is in the answers, or until ctx ends: behind says how many events are still missing.

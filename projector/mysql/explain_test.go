@@ -119,7 +119,7 @@ func testPlans(t *testing.T, s *mysql.Store, db *sql.DB) {
 		"Messages after":   func() { _, _, err := s.Messages(ctx, "me", longest, 0, 150_000, 50); check(nil, err) },
 		"Search":           func() { _, _, err := s.Search(ctx, "me", "hello", "", 50); check(nil, err) },
 		"Search, more":     func() { _, _, err := s.Search(ctx, "me", "no such word", "", 50); check(nil, err) },
-		"MessageSeq":       func() { _, _, err := s.MessageSeq(ctx, longest, "me", "m77"); check(nil, err) },
+		"MessageSeq":       func() { _, _, err := s.MessageSeq(ctx, 0, longest, "me", "m77"); check(nil, err) },
 		"Topics":           func() { check(s.Topics(ctx, "me")) },
 		"Erasing":          func() { check(s.Erasing(ctx)) },
 		"fold: Checkpoint": func() { check(s.Checkpoint(ctx, 0)) },

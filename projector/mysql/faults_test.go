@@ -112,7 +112,7 @@ func questions(ctx context.Context, s *mysql.Store) map[string]func() error {
 		"Members":       func() error { _, err := s.Members(ctx, "ann", "g", "", 5); return err },
 		"Conversations": func() error { _, _, err := s.Conversations(ctx, "ann", "", 5); return err },
 		"Messages":      func() error { _, _, err := s.Messages(ctx, "ann", in, 0, 0, 5); return err },
-		"MessageSeq":    func() error { _, _, err := s.MessageSeq(ctx, in, "ann", "1"); return err },
+		"MessageSeq":    func() error { _, _, err := s.MessageSeq(ctx, 0, in, "ann", "1"); return err },
 	}
 }
 

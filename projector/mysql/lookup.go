@@ -131,19 +131,21 @@ func (s *Store) Known(ctx context.Context, keys []projector.MessageKey) (there [
 	return there, err
 }
 
-// MessageSeq says where the message is that from sent with this id. It tries once, and for a moment only.
-func (s *Store) MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (seq uint64, found bool, err error) {
+// MessageSeq says where the message is that from sent with this id, 0 for nowhere, and up to where in the topic's shard that is certain: what is
+// stored after as may hold one. Both are of one moment. It tries once, and for a moment only.
+func (s *Store) MessageSeq(ctx context.Context, shard int, t domain.Topic, from domain.UserID, id string) (seq uint64, as domain.Position, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookUpWithin)
 	defer cancel()
-	seqs, err := collect(ctx, s.db, func(r *sql.Rows) (n uint64, err error) { return n, r.Scan(&n) },
-		"SELECT seq FROM {messages} WHERE topic=? AND sender=? AND id=?", t.Key(), string(from), id)
+	_, err = collect(ctx, s.db, func(r *sql.Rows) (_ struct{}, err error) {
+		return struct{}{}, r.Scan(&as.Epoch, &as.Seq, &as.Time, &seq)
+	},
+		"SELECT COALESCE(c.epoch, ''), COALESCE(c.seq, 0), COALESCE(c.time, 0), COALESCE(m.seq, 0) FROM (SELECT 1 AS one) o "+
+			"LEFT JOIN {checkpoints} c ON c.shard=? LEFT JOIN {messages} m ON m.topic=? AND m.sender=? AND m.id=?",
+		shard, t.Key(), string(from), id)
 	if err != nil {
-		return 0, false, s.explain("look up a message", err)
+		return 0, domain.Position{}, s.explain("look up a message", err)
 	}
-	if found = len(seqs) > 0; found {
-		seq = seqs[0]
-	}
-	return seq, found, nil
+	return seq, as, nil
 }
 
 // lookUpWithin is how long MessageSeq may take. It is asked once, without a second try: somebody's message waits for the answer.

@@ -140,8 +140,8 @@ func (a answers) messages(me domain.UserID, t domain.Topic) {
 		}
 	}
 	for _, id := range []string{"m1", "M1", "none"} {
-		seq, found, err := a.MessageSeq(ctx, t, me, id)
-		a.note([]any{seq, found}, err, "MessageSeq %s %s %s", t, me, id)
+		seq, _, err := a.MessageSeq(ctx, 0, t, me, id)
+		a.note(seq, err, "MessageSeq %s %s %s", t, me, id)
 	}
 }
 

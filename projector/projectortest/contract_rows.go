@@ -83,8 +83,8 @@ func testCommit(t *testing.T, s *story) {
 	if err := s.Reset(ctx, 1, pos(2)); err != nil {
 		t.Errorf("Reset: %v", err)
 	}
-	_, found, err := s.MessageSeq(ctx, ab, "ann", "1")
-	s.equal("nothing after Reset", found, err, "false")
+	seq, as, err := s.MessageSeq(ctx, 1, ab, "ann", "1")
+	s.equal("nothing after Reset", []any{seq, as}, err, `[0,{"epoch":"","seq":0}]`)
 	at, err := s.Checkpoint(ctx, 0)
 	s.equal("no checkpoint after Reset", at.Seq, err, "0")
 }

@@ -27,7 +27,7 @@ type Store interface {
 	Conversations(ctx context.Context, me domain.UserID, after string, limit int) ([]domain.ConversationView, string, error)
 	Messages(ctx context.Context, me domain.UserID, t domain.Topic, before, after uint64, limit int) ([]domain.MessageView, bool, error)
 	Search(ctx context.Context, me domain.UserID, query, after string, limit int) ([]domain.FoundView, string, error)
-	MessageSeq(ctx context.Context, t domain.Topic, from domain.UserID, id string) (uint64, bool, error)
+	MessageSeq(ctx context.Context, shard int, t domain.Topic, from domain.UserID, id string) (uint64, domain.Position, error)
 	Topics(ctx context.Context, u domain.UserID) ([]domain.Topic, error)
 	Erasing(ctx context.Context) ([]domain.UserID, error)
 	Wait(ctx context.Context, ends []domain.Position) (uint64, error)

@@ -1,22 +1,26 @@
-// Unmodified socket.io-client sockets, of today's version or of the oldest that counts, steered by JSON lines on standard input; what they
+// Unmodified socket.io-client sockets, of today's version, of the one between or of the oldest that counts, steered by JSON lines on standard input; what they
 // hear is told by JSON lines on standard output.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
+import middleIO from "client-3.1";
 import oldIO from "client-2.2";
 
 const sockets = new Map();
 const tell = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 
+const newer = (io) => (url, options, hear) => {
+  const socket = io(url, options);
+  socket.on("connect_error", (e) => hear("connect_error", e.message, e.data ?? null));
+  socket.onAny(hear);
+  return socket;
+};
+
 const connect = {
-  today(url, options, hear) {
-    const socket = io(url, options);
-    socket.on("connect_error", (e) => hear("connect_error", e.message, e.data ?? null));
-    socket.onAny(hear);
-    return socket;
-  },
+  today: newer(io),
+  middle: newer(middleIO),
   // 2.2.0 has no auth, no onAny, and tells of a refusal by "error".
   old(url, { auth, ...options }, hear) {
-    const socket = oldIO(url, { ...options, query: auth });
+    const socket = oldIO(url, { ...options, query: { ...options.query, ...auth } });
     socket.on("error", (message) => hear("connect_error", message, null));
     const { onevent } = socket;
     socket.onevent = function (packet) {

@@ -1,6 +1,8 @@
 package journaltest
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -8,8 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"parley/domain/journal"
 )
@@ -108,6 +113,39 @@ func (s *Servers) Leader(stream string) int {
 		}
 	}
 	return -1
+}
+
+// ForgetIDs has the servers forget under which names events were stored once, as they do after two minutes.
+func (s *Servers) ForgetIDs() {
+	s.tb.Helper()
+	nc, err := nats.Connect(s.URL())
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	defer nc.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	var all []jetstream.StreamConfig
+	streams := js.ListStreams(ctx, jetstream.WithStreamListSubject("chat.>"))
+	for info := range streams.Info() {
+		all = append(all, info.Config)
+	}
+	if err := streams.Err(); err != nil {
+		s.tb.Fatal(err)
+	}
+	for _, window := range []time.Duration{100 * time.Millisecond, 0} { // the shortest there is, and back to what it was
+		for _, is := range all {
+			is.Duplicates = cmp.Or(window, is.Duplicates)
+			if _, err := js.UpdateStream(ctx, is); err != nil {
+				s.tb.Fatal(err)
+			}
+		}
+		time.Sleep(window + window) // for the servers' timers
+	}
 }
 
 func (s *Servers) launch(i int) {

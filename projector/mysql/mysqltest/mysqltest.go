@@ -89,9 +89,9 @@ func in(dsn, database string) string {
 // server is a running one.
 type server struct {
 	dsn      string
-	dir      string    // of its files
-	lifeline io.Closer // the server ends when this is closed, or collected
-	shell    *exec.Cmd // ends after the server
+	dir      string         // of its files
+	lifeline io.WriteCloser // the server ends when this is closed, or collected
+	shell    *exec.Cmd      // ends after the server
 }
 
 // This process's servers.
@@ -105,10 +105,13 @@ var (
 
 const patience = 3 * time.Minute
 
-// script runs the server "$@" until standard input ends, then removes what it wrote to.
+// script runs the server "$@" until standard input ends, and anew at each line, where it has been killed; then it removes what the server wrote to.
 const script = `dir=$1; shift
 "$@" >"$dir/log" 2>&1 &
-read -r _
+while read -r _; do
+	wait $!
+	"$@" >>"$dir/log" 2>&1 &
+done
 kill -9 $!
 wait $!
 rm -rf "$dir"`
