@@ -118,8 +118,8 @@ func (b *benchmark) play(ctx context.Context, screen *screen) (*report, error) {
 // one starts a parley with a log in a folder, and plays one scenario before it.
 func (b *benchmark) one(ctx context.Context, a act, dir string, screen *screen) ([]*result, error) {
 	secret := rand.Text() + rand.Text()
-	cmd := exec.Command(b.parley, "--listen", "127.0.0.1:0", "--ops.addr", "", "--data", dir, "--log.sync", a.sync,
-		"--chat.commands", "0", "--chat.connects", "0", "--socket.handshakes", "0", "--socket.connections", "0", "--logging.level", "warn")
+	cmd := exec.Command(b.parley, append([]string{"--listen", "127.0.0.1:0", "--ops.addr", "", "--data", dir, "--log.sync", a.sync, "--logging.level", "warn"},
+		limits...)...)
 	cmd.Env = append(os.Environ(), "PARLEY_AUTH_SECRET="+secret)
 	if b.dsn != "" {
 		cmd.Env = append(cmd.Env, "PARLEY_MYSQL_DSN="+b.dsn)

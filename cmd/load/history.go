@@ -27,7 +27,8 @@ func history(ctx context.Context, s *stage) error {
 		return err
 	}
 	s.rate = rate
-	r := &readers{stage: s, oldest: make([]atomic.Uint64, len(s.devices)), client: http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: s.inFlight, MaxConnsPerHost: s.inFlight}}}
+	r := &readers{stage: s, oldest: make([]atomic.Uint64, len(s.devices)), client: http.Client{Timeout: patience,
+		Transport: &http.Transport{MaxIdleConnsPerHost: s.inFlight, MaxConnsPerHost: s.inFlight}}}
 	defer r.client.CloseIdleConnections()
 	reading, stop := context.WithCancel(ctx)
 	defer stop()

@@ -114,7 +114,11 @@ func TestBench(t *testing.T) {
 
 // Accounts are registered where no secret is given, and people are spread over edges.
 func TestAccounts(t *testing.T) {
-	cmd := exec.Command(buildParley(t), "--listen", "127.0.0.1:0", "--ops.addr", "", "--data", t.TempDir(), "--chat.commands", "0")
+	var flags bytes.Buffer
+	if code := run(t.Context(), []string{"limits"}, nil, &flags, t.Output()); code != exitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	cmd := exec.Command(buildParley(t), append(strings.Fields(flags.String()), "--listen", "127.0.0.1:0", "--ops.addr", "", "--data", t.TempDir())...)
 	url, pid, stop, err := spawn(cmd, "parley: serving ")
 	must(t, err)
 	defer stop()

@@ -55,11 +55,15 @@ func run(ctx context.Context, args []string, in io.Reader, out, progress io.Writ
 	return exitFailed
 }
 
+// limits are the flags of a server that is to bear people who are programs, all of them from one address.
+var limits = []string{"--chat.commands=0", "--chat.connects=0", "--chat.messages=0", "--chat.address=0", "--http.requests=0", "--http.address=0",
+	"--http.logins=0", "--socket.handshakes=0", "--socket.connections=0"}
+
 const long = `load connects any number of people to Parley, as clients do, and says what it bears.
 
-The server must take these people for programs: start it with
+The server must take these people for programs, all from one address. What "load limits" prints lifts the limits for them: start it as
 
-    parley --chat.commands=0 --chat.connects=0 --socket.handshakes=0
+    parley $(load limits)
 
 and give load its auth.secret, by --secret or PARLEY_AUTH_SECRET, so that people are made of tokens that it signs itself. Without it accounts are
 registered over the API, which takes the server tens of milliseconds for each. Whatever is made stays there: use a server of its own. Each connection takes both of
@@ -80,7 +84,8 @@ func newRoot(in io.Reader, out io.Writer, screen *screen) *cobra.Command {
 	for _, c := range scenarios {
 		root.AddCommand(newScenario(c, out, screen))
 	}
-	root.AddCommand(newRelay(in, out), newBench(out, screen))
+	root.AddCommand(newRelay(in, out), newBench(out, screen), &cobra.Command{Use: "limits", Args: cobra.NoArgs, Short: "prints the flags that the server is to be started with",
+		Run: func(*cobra.Command, []string) { fmt.Fprintln(out, strings.Join(limits, " ")) }})
 	return root
 }
 

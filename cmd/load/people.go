@@ -127,7 +127,7 @@ func already(err error) bool {
 func tooMany(err error) error {
 	var r *refusal
 	if errors.As(err, &r) && r.code == 5 {
-		return fmt.Errorf("%w; start the server with --chat.commands=0, for these people are programs", err)
+		return fmt.Errorf("%w; start the server as load help says, for these people are programs", err)
 	}
 	return err
 }

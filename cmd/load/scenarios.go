@@ -86,7 +86,7 @@ func (s *stage) speak(ctx context.Context) (stop func()) {
 
 // say lets each sender say so many messages, and waits until all have been acknowledged, and heard by those who hear it now.
 func (s *stage) say(ctx context.Context, what string, each int) error {
-	s.screen.phase("%s: %s", s.title(), what)
+	s.screen.say("%s: %s", s.title(), what)
 	s.heardBefore = s.meter.heard()
 	for _, t := range s.senders {
 		t.limit = uint64(each)
@@ -161,7 +161,7 @@ func storm(ctx context.Context, s *stage) error {
 
 // atOnce lets everybody do something at the same time, which was due then for all of them, and waits until all is done.
 func (s *stage) atOnce(ctx context.Context, do func(context.Context, *device) error, all func() bool) error {
-	s.screen.phase("%s: now", s.title())
+	s.screen.say("%s: now", s.title())
 	if err := s.open(); err != nil {
 		return err
 	}

@@ -35,9 +35,6 @@ func newScreen(w io.Writer) *screen {
 	return &screen{w: w, watched: ok}
 }
 
-// phase says that something begins of which it is not known how long it takes.
-func (s *screen) phase(format string, args ...any) { s.say(format, args...) }
-
 // say prints a line.
 func (s *screen) say(format string, args ...any) {
 	s.mu.Lock()

@@ -67,7 +67,7 @@ func (s *stage) fault(counter *atomic.Uint64, format string, args ...any) {
 
 // enter makes the people and connects them; signs says whether they sign as well.
 func (s *stage) enter(ctx context.Context, n int, signs bool) error {
-	s.screen.phase("%s: %d people come", s.title(), n)
+	s.screen.say("%s: %d people come", s.title(), n)
 	var people []person
 	switch {
 	case s.relay || s.secret != "":
@@ -113,7 +113,7 @@ func (s *stage) circle(members []*device, speakers, audience int, command func(s
 
 // pairs makes friends of each two neighbours, who speak to one another. Where the echo comes, too, it is no delivery.
 func (s *stage) pairs(ctx context.Context) error {
-	s.screen.phase("%s: they make friends", s.title())
+	s.screen.say("%s: they make friends", s.title())
 	s.echo = true
 	for i := 0; i+1 < len(s.devices); i += 2 {
 		a, b := s.devices[i], s.devices[i+1]
@@ -130,7 +130,7 @@ func (s *stage) pairs(ctx context.Context) error {
 
 // gatherings makes groups of each so many neighbours, in which the first speakers speak to an audience of so many.
 func (s *stage) gatherings(ctx context.Context, members, speakers, audience int) error {
-	s.screen.phase("%s: they make groups", s.title())
+	s.screen.say("%s: they make groups", s.title())
 	n := len(s.devices) / members
 	gids := make([]string, n)
 	err := each(ctx, n, 32, func(ctx context.Context, i int) (err error) {
