@@ -53,26 +53,21 @@ type readers struct {
 }
 
 func (r *readers) begin(ctx context.Context) {
-	from, every := clock(), int64(0)
-	if r.rate > 0 {
-		every = int64(float64(time.Second) / r.rate)
-	}
 	turns := make(chan int64) // when each query is due; 0 for now
+	ask := func(_ int, due int64) {
+		select {
+		case turns <- due:
+		case <-ctx.Done():
+		}
+	}
 	r.all.Go(func() {
 		defer close(turns)
-		for n := int64(0); ; n++ {
-			due := int64(0)
-			if every > 0 {
-				due = from + n*every
-				if wait := due - clock(); wait > 0 && pause(ctx, time.Duration(wait)) != nil {
-					return
-				}
-			}
-			select {
-			case turns <- due:
-			case <-ctx.Done():
-				return
-			}
+		if r.rate > 0 {
+			pace(ctx, clock(), float64(time.Second)/r.rate, ask)
+			return
+		}
+		for ctx.Err() == nil {
+			ask(0, 0)
 		}
 	})
 	var people sync.Mutex

@@ -73,16 +73,24 @@ func (s *stage) speak(ctx context.Context) (stop func()) {
 	}
 	keeping, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
-	every := float64(time.Second) / s.rate // between any two messages, by turns
-	from := clock() + int64(100*time.Millisecond)
-	for i, t := range s.senders {
-		all.Go(func() { t.keepTime(keeping, from+int64(every*float64(i)), int64(every*float64(len(s.senders)))) })
+	for _, t := range s.senders {
+		t.due = make(chan int64, maxLate)
+		all.Go(t.keepTime)
 	}
+	all.Go(func() {
+		pace(keeping, clock(), float64(time.Second)/s.rate, func(nth int, due int64) { s.senders[nth%len(s.senders)].due <- due })
+		for _, t := range s.senders {
+			close(t.due)
+		}
+	})
 	return func() {
 		cancel()
 		all.Wait()
 	}
 }
+
+// maxLate is how many messages may be due to one who cannot send because the server takes nothing; then all of them are late.
+const maxLate = 1024
 
 // say lets each sender say so many messages, and waits until all have been acknowledged, and heard by those who hear it now.
 func (s *stage) say(ctx context.Context, what string, each int) error {

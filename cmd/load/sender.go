@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +25,7 @@ type sender struct {
 	frame       []byte
 
 	window []flight
+	due    chan int64 // of an open loop
 }
 
 // flight is a message under way.
@@ -123,13 +123,12 @@ func (t *sender) begin() {
 	}
 }
 
-// keepTime sends at fixed times, however late it or the server is, until ctx ends.
-func (t *sender) keepTime(ctx context.Context, from, every int64) {
-	for due, n := from, 0; ; due, n = due+every, n+1 {
-		if wait := due - clock(); wait > 0 && pause(ctx, time.Duration(wait)) != nil || ctx.Err() != nil {
-			return
-		}
+// keepTime sends what is due, until that ends.
+func (t *sender) keepTime() {
+	n := 0
+	for due := range t.due {
 		t.send(n%len(t.window), due)
+		n++
 	}
 }
 
