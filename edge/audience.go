@@ -19,9 +19,7 @@ func (c *conversation) admit(ctx context.Context, p *person) (in bool, err error
 	}
 	in, late, upTo, err := c.admitNow(ctx, p)
 	if late {
-		c.hub.mu.Lock()
-		p.owe()
-		c.hub.mu.Unlock()
+		p.owed.Add(1)
 		c.admitLate(ctx, p, upTo)
 		c.hub.pay(p)
 	}
@@ -130,6 +128,9 @@ func (c *conversation) teller(ctx context.Context, p *person, upTo uint64) (*con
 // tellSince reads what has been stored since the last record that was told, and tells that.
 func (c *conversation) tellSince(ctx context.Context) error {
 	records, err := c.hub.edge.Log.Since(ctx, c.topic, c.seen)
+	if err == nil {
+		_, err = c.hub.fence(ctx)
+	}
 	if err != nil {
 		return err
 	}

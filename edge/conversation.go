@@ -185,7 +185,7 @@ func (c *conversation) reread(ctx context.Context) error {
 	after, hearers := c.seen, slices.Collect(maps.Keys(c.audience))
 	if len(c.queue) > 0 && c.hub.ledger.lossy && c.holed(c.queue[0]) { // one that was lost may be before others that came
 		r := c.queue[0]
-		if from := max(c.hub.ledger.proven.at(r.Shard), *c.lanes.of(r.Event)); after == 0 || from < after {
+		if from := max(c.hub.ledger.proven.at(r.Shard), c.lanes.upTo(r.Event)); after == 0 || from < after {
 			after = from
 		}
 	}
@@ -196,6 +196,9 @@ func (c *conversation) reread(ctx context.Context) error {
 	}
 	c.mu.Unlock()
 	records, err := c.since(ctx, after, hearers)
+	if err == nil { // no device may be told of what it cannot be said to have been told
+		_, err = c.hub.fence(ctx)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil && (ctx.Err() != nil || domain.Refusal(err).Code == domain.Unavailable) {
@@ -310,7 +313,9 @@ func (c *conversation) process(r domain.Record) {
 		c.past = past{}
 	}
 	c.now = domain.Record{}
-	*c.lanes.of(r.Event) = r.Seq
+	mark, isMark := r.Event.(domain.ReadMarked)
+	_, isGroup := c.topic.Group()
+	c.lanes.come(r.Event, r.Seq, isMark && (!isGroup || len(c.here(mark.By)) > 0))
 	c.seen = max(c.seen, r.Seq)
 	c.verdicts.reach(c.hub.edge, c.lanes)
 }
@@ -341,7 +346,10 @@ func (c *conversation) follow(ctx context.Context) error {
 	var missed []domain.Record
 	if first > 0 {
 		var err error
-		if missed, err = c.hub.edge.Log.Since(ctx, c.topic, first); err != nil {
+		if missed, err = c.hub.edge.Log.Since(ctx, c.topic, first); err == nil {
+			_, err = c.hub.fence(ctx)
+		}
+		if err != nil {
 			c.hub.live.UnfollowGroup(g)
 			return err
 		}

@@ -1,7 +1,6 @@
 package edge
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -101,11 +100,6 @@ func (c cursor) begin(shard int) uint64 {
 		}
 	}
 	return from
-}
-
-// waits says whether a place is one of those that wait.
-func (c cursor) waits(shard int, seq uint64) bool {
-	return slices.Contains(c.waiting, spot{shard, seq})
 }
 
 // entry is what had been dealt with when a device came in: it hears what is dealt with later.

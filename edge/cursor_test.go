@@ -125,7 +125,7 @@ func TestResumeIsBounded(t *testing.T) {
 // crowdless is a hub over a log in which nothing is.
 func crowdless(t *testing.T) *hub {
 	t.Helper()
-	e := &Edge{Options: Options{Log: &still{}}, logger: slog.New(slog.DiscardHandler)}
+	e := &Edge{Options: Options{Log: &still{}}, people: newPacer(Settings{}.ofPeople()), logger: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	e.ctx = ctx
 	t.Cleanup(func() { cancel(nil); e.work.Wait() })

@@ -25,10 +25,10 @@ func (c *conversation) deliverFriendship(r domain.Record) {
 		c.befriend(true)
 		other := c.topic.Peer(e.By)
 		for _, p := range c.here(other) {
-			c.emitFirst([]*person{p}, "refresh", c.hub.edge.presence.of(p.real()))
+			c.showOnline(p, "refresh")
 		}
 		for _, p := range c.here(e.By) {
-			c.emitFirst([]*person{p}, "checkStatus", c.hub.edge.presence.of(p.real()))
+			c.showOnline(p, "checkStatus")
 		}
 		c.tell(r, e.By, "accepted", "")
 	case domain.FriendRejected:
@@ -78,6 +78,13 @@ func (c *conversation) sayNew(to []*person, a applicant, packet *socketio.Packet
 func (c *conversation) befriend(friends bool) {
 	if c.only == nil {
 		c.hub.befriend(c.topic, friends)
+	}
+}
+
+// showOnline tells somebody who is online now, unless they are not connected and only ask what they have missed.
+func (c *conversation) showOnline(p *person, event string) {
+	if shown := p.real(); shown != nil {
+		c.emitFirst([]*person{p}, event, c.hub.edge.presence.of(shown))
 	}
 }
 

@@ -39,7 +39,7 @@
 // back than a second's reading is begun anew. Refused: to read each one's conversations by themselves; to keep recent events in memory. Because: after an edge has died thousands
 // come at once, and what they missed is mostly the same; and memory does not outlive the edge.
 //
-// Chosen: what was stored lately is read again every few seconds on a cluster (hub.sweep). Refused: to trust that copies are lost only where somebody is told. Because:
+// Chosen: what was stored lately is read again every few seconds on a cluster (hub.sweep, by keepUp). Refused: to trust that copies are lost only where somebody is told. Because:
 // between servers they are not numbered.
 //
 // Chosen: who enters while the read models are behind, or away, is let in with what is known, and the rest follows (hub.resettle). Refused: to wait, or

@@ -200,9 +200,7 @@ func New(o Options) (*Edge, error) {
 		return nil, err
 	}
 	e.spawn(e.resumeErasing)
-	if o.Settings.Sweep > 0 {
-		e.spawn(e.hub.sweep)
-	}
+	e.spawn(e.hub.keepUp)
 	e.sockets = socketio.New(o.Settings.Socket)
 	e.sockets.Namespace("/", e.connect)
 	e.mux.Handle("/socket.io/", e.sockets)
@@ -227,13 +225,15 @@ func (e *Edge) hear() error {
 	return nil
 }
 
-// spawn runs fn on a goroutine that Shutdown waits for, and that must end with ctx. Once the edge is closing it does nothing.
-func (e *Edge) spawn(fn func()) {
+// spawn runs fn on a goroutine that Shutdown waits for, and that must end with ctx. Once the edge is closing it does nothing, and says false.
+func (e *Edge) spawn(fn func()) bool {
 	e.spawning.Lock()
 	defer e.spawning.Unlock()
-	if e.ctx.Err() == nil {
-		e.work.Go(fn)
+	if e.ctx.Err() != nil {
+		return false
 	}
+	e.work.Go(fn)
+	return true
 }
 
 // ServeHTTP serves Socket.IO, the API and the page.

@@ -13,18 +13,18 @@ import (
 type faulty struct {
 	edge.Log
 
-	mu        sync.Mutex
-	fail      error
-	gate      chan struct{} // while it is open, reads wait; nil for none
-	drop      func(domain.Record) bool
-	reads     int
-	deliver   func(domain.Record)
-	lost      func()
-	unnoticed bool                   // nobody is told that copies were lost
-	missing   bool                   // copies were lost, and the edge was not told
-	telling   func()                 // is called before the edge is told of a loss; nil: nothing
-	groups    map[domain.GroupID]int // followed, how often
-	people    map[domain.UserID]int
+	mu      sync.Mutex
+	fail    error
+	gate    chan struct{} // while it is open, reads wait; nil for none
+	drop    func(domain.Record) bool
+	reads   int
+	deliver func(domain.Record)
+	lost    func()
+	tells   bool                   // the edge is told of what is lost, by a call of lost that is to come
+	missing bool                   // copies were lost, and the edge was not told yet, though it will be
+	telling func()                 // is called before the edge is told of a loss; nil: nothing
+	groups  map[domain.GroupID]int // followed, how often
+	people  map[domain.UserID]int
 
 	entering    func(domain.UserID) error // is asked before a person is followed; nil: nothing
 	failAppends int                       // so many from now on fail
@@ -48,7 +48,7 @@ func (f *faulty) into(w *world) func(*edge.Options) {
 			live, err := w.journal.Live(func(r domain.Record) {
 				f.mu.Lock()
 				dropped := f.drop != nil && f.drop(r)
-				f.missing = f.missing || dropped && !f.unnoticed
+				f.missing = f.missing || dropped && f.tells
 				f.mu.Unlock()
 				if !dropped {
 					f.deliver(r)

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,12 +58,14 @@ func (h *hub) fill(shard int, from uint64, within time.Duration) {
 	ctx, cancel := context.WithTimeout(h.gaps, within)
 	defer cancel()
 	err := h.read(ctx, shard, from, math.MaxUint64)
+	late := err != nil && ctx.Err() != nil && h.gaps.Err() == nil && !errors.Is(err, domain.ErrGone)
 	delete(h.open, shard)
+	h.ledger.leaveOpen(shard, late)
 	switch {
 	case err == nil || h.gaps.Err() != nil:
 	case errors.Is(err, domain.ErrGone): // all that is known here is of another life
 		h.edge.Fail(fmt.Errorf("the log is not what it was: %w; the edge must begin anew", err))
-	case ctx.Err() != nil:
+	case late:
 		if h.open == nil {
 			h.open = map[int]uint64{}
 		}
@@ -73,6 +76,8 @@ func (h *hub) fill(shard int, from uint64, within time.Duration) {
 		h.reset()
 	}
 }
+
+var errOpen = domain.Refuse(domain.Unavailable, "what was stored lately cannot be read just now; try again") // never changed
 
 var errEnough = errors.New("read as far as was asked for") // never changed
 
@@ -100,9 +105,12 @@ func (h *hub) read(ctx context.Context, shard int, from, to uint64) error {
 	return err
 }
 
-// sweep reads again and again what has been stored lately: between the servers of a cluster live copies may be lost without anybody being told.
-func (h *hub) sweep() {
-	every := time.NewTicker(h.edge.Settings.Sweep)
+// keepUpEvery is how often idle devices are looked at, where nothing has to be swept more often.
+const keepUpEvery = 5 * time.Second
+
+// keepUp sweeps, where that is needed, and renews the offsets of those who have heard nothing for long.
+func (h *hub) keepUp() {
+	every := time.NewTicker(cmp.Or(h.edge.Settings.Sweep, keepUpEvery))
 	defer every.Stop()
 	for {
 		select {
@@ -110,22 +118,26 @@ func (h *hub) sweep() {
 			return
 		case <-every.C:
 		}
-		if err := h.sweepOnce(h.gaps); err != nil && h.gaps.Err() == nil {
+		h.mu.RLock()
+		people := slices.Collect(maps.Values(h.people))
+		h.mu.RUnlock()
+		if len(people) == 0 {
+			continue
+		}
+		if err := h.sweep(h.gaps); err != nil && h.gaps.Err() == nil {
 			h.edge.logger.Warn("cannot make sure that no live copies are missing; trying again", "error", err)
+		}
+		for some := range slices.Chunk(people, inTurn) {
+			h.ledger.renew(some)
 		}
 	}
 }
 
-func (h *hub) sweepOnce(ctx context.Context) error {
-	h.mu.RLock()
-	nobody := len(h.people) == 0
-	h.mu.RUnlock()
-	if nobody {
-		return nil
-	}
+// sweep reads what has been stored lately, if live copies may be lost without anybody being told, as between the servers of a cluster.
+func (h *hub) sweep(ctx context.Context) error {
 	from := h.since()
 	ends, err := h.fence(ctx)
-	for shard := 0; shard < len(ends) && err == nil; shard++ {
+	for shard := 0; h.ledger.lossy && shard < len(ends) && err == nil; shard++ {
 		err = h.read(ctx, shard, from[shard], ends[shard].Seq) // what has not come by now is lost, or comes too late
 	}
 	return err
@@ -142,7 +154,9 @@ func (h *hub) fence(ctx context.Context) ([]domain.Position, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.ledger.reach(ends)
+	if !h.ledger.reach(ends) {
+		return nil, errOpen
+	}
 	return ends, nil
 }
 

@@ -55,7 +55,7 @@ func TestHolesHideNothing(t *testing.T) {
 		for _, x := range []domain.Topic{before, hidden} { // one of each shard, so that it is certain what has come
 			w.append(x, domain.GroupDescribed{By: "dan", Name: "x"})
 		}
-		f.set(func() { f.drop = func(domain.Record) bool { return true } })
+		f.set(func() { f.tells, f.drop = true, func(domain.Record) bool { return true } })
 		w.append(domain.Direct("ann", "bob"), domain.FriendRequested{By: "ann", Greeting: json.RawMessage(`{"txt":"hello"}`)})
 		w.append(hidden, domain.GroupInvited{By: "dan", UID: "bob"})
 		w.append(domain.Direct("bob", "cat"), domain.FriendAccepted{By: "cat"})
@@ -100,7 +100,7 @@ func TestInvitationsAroundAHole(t *testing.T) {
 		b, c := n.device("bob"), n.device("cat")
 		w.fold()
 		w.rest()
-		f.set(func() { f.drop = func(domain.Record) bool { return true } })
+		f.set(func() { f.tells, f.drop = true, func(domain.Record) bool { return true } })
 		w.append(domain.InGroup("new"), domain.GroupCreated{By: "dan", Name: "new", Invited: []domain.UserID{"bob", "cat", "eve"}})
 		w.append(h, domain.GroupInvited{By: "dan", UID: "bob"})
 		f.settle(w, domain.Direct("bob", "cat"))
@@ -145,7 +145,7 @@ func TestFormerFriendsWhileReadModelsAreBehind(t *testing.T) {
 		w.fold()
 		w.rest()
 		w.append(domain.Direct("ann", "bob"), domain.FriendRemoved{By: "ann"})
-		f.set(func() { f.drop = func(domain.Record) bool { return true } })
+		f.set(func() { f.tells, f.drop = true, func(domain.Record) bool { return true } })
 		w.append(domain.Direct("bob", "dan"), domain.FriendBlocked{By: "bob"})
 		f.settle(w, domain.Direct("bob", "dan"))
 		f.set(func() { f.drop = nil })
@@ -209,7 +209,7 @@ func TestHoleInAShardThatIsAway(t *testing.T) {
 	n := w.edge(f.into(w), func(o *edge.Options) { o.Log = &shardAway{faulty: f} })
 	b := n.device("bob")
 	var dropped atomic.Int32
-	f.set(func() { f.drop = func(domain.Record) bool { dropped.Add(1); return true } })
+	f.set(func() { f.tells, f.drop = true, func(domain.Record) bool { dropped.Add(1); return true } })
 	for _, g := range groups {
 		w.say(g, "ann", g.Key()+" 1")
 	}

@@ -48,6 +48,9 @@ func newHub(e *Edge) *hub {
 func (h *hub) arrive(r domain.Record) {
 	if from, open := h.open[r.Shard]; open { // it is there again
 		h.fill(r.Shard, from, patience)
+		if _, open := h.open[r.Shard]; open {
+			return // what comes is in the log
+		}
 	}
 	h.deal(r)
 }

@@ -13,6 +13,7 @@ import (
 // whom it concerns, or to nobody yet.
 type ledger struct {
 	mu      sync.Mutex
+	total   uint64                 // the sum of reached
 	newest  int64                  // when the last of what was dealt with was stored, in milliseconds
 	reached reached                // by shard, copies came up to here: all was taken, but for what waits, and what was lost and nobody knows of yet
 	stored  []int64                // when what stands there was stored, in nanoseconds; 0 where that is not known
@@ -20,9 +21,11 @@ type ledger struct {
 	taken   []*recent              // by shard
 	waiting map[*conversation]head // with records that have come and are not dealt with
 	cached  string                 // the cursor's text; "" where it is to be made
+	open    map[int]struct{}       // shards with a hole that could not be read yet
 	lossy   bool                   // copies may be lost without anybody being told
 	vague   map[*session]struct{}  // whose last offset was unknown
 	clouded bool                   // and was, of some of them, for what everybody's depends on
+	stale   uint64                 // so many events later an offset is renewed
 }
 
 // head is the first record that waits in a conversation, and the last that was dealt with.
@@ -60,7 +63,7 @@ func (r *recent) add(seq uint64) bool {
 
 // newLedger makes one; lossy says that live copies may be lost without anybody being told.
 func newLedger(lossy bool) *ledger {
-	return &ledger{lossy: lossy, waiting: map[*conversation]head{}, vague: map[*session]struct{}{}}
+	return &ledger{lossy: lossy, stale: maxSpan / 4, open: map[int]struct{}{}, waiting: map[*conversation]head{}, vague: map[*session]struct{}{}}
 }
 
 // begin notes where the log ends before anything is heard of it.
@@ -99,7 +102,8 @@ func (l *ledger) come(shard int, seq uint64, at int64) {
 	for len(l.stored) <= shard {
 		l.stored = append(l.stored, 0)
 	}
-	if seq > l.reached.at(shard) || len(l.reached) <= shard {
+	if was := l.reached.at(shard); seq > was || len(l.reached) <= shard {
+		l.total += seq - was
 		l.reached.set(shard, seq)
 		l.stored[shard] = at
 	}
@@ -113,13 +117,28 @@ func (l *ledger) release() {
 	l.mu.Unlock()
 }
 
-// reach notes that all copies up to some ends of the log have come.
-func (l *ledger) reach(ends []domain.Position) {
+// reach notes that all copies up to some ends of the log have come; false where there is a hole that could not be read yet.
+func (l *ledger) reach(ends []domain.Position) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.open) > 0 {
+		return false
+	}
 	for shard, end := range ends {
 		l.come(shard, end.Seq, end.Time)
 	}
+	return true
+}
+
+// leaveOpen notes whether a shard has a hole that could not be read yet. Until it is, nobody has an offset.
+func (l *ledger) leaveOpen(shard int, open bool) {
+	l.mu.Lock()
+	defer l.release()
+	delete(l.open, shard)
+	if open {
+		l.open[shard] = struct{}{}
+	}
+	l.cached = ""
 }
 
 // prove notes that up to there a shard has been read from the log.
@@ -175,7 +194,7 @@ func (l *ledger) offset() string {
 
 // holes puts what waits into a cursor; false where that cannot be said.
 func (l *ledger) holes(c *cursor) bool {
-	if len(l.waiting) > maxWaiting {
+	if len(l.waiting) > maxWaiting || len(l.open) > 0 {
 		return false
 	}
 	for _, h := range l.waiting {
@@ -192,8 +211,8 @@ func (l *ledger) holes(c *cursor) bool {
 func (l *ledger) join(s *session) (offset string, sure bool) {
 	l.mu.Lock()
 	defer l.release()
-	s.live, s.entry = true, entry{reached: slices.Clone(l.reached)}
-	sure = true
+	s.live, s.upTo, s.entry = true, l.total, entry{reached: slices.Clone(l.reached)}
+	sure = l.sure(s.me)
 	for c, h := range l.waiting {
 		if s.entry.waiting == nil {
 			s.entry.waiting = make(map[domain.Topic]uint64, len(l.waiting))
@@ -202,13 +221,29 @@ func (l *ledger) join(s *session) (offset string, sure bool) {
 		if h.seen == 0 {
 			s.entry.waiting[c.topic] = h.first.seq - 1
 		}
-		sure = sure && !h.unsure
 	}
 	if offset = l.offset(); offset == unknown || s.person.owed.Load() > 0 {
 		l.blur(s, offset)
 		return unknown, sure
 	}
 	return offset, sure
+}
+
+// sure says whether it is certain what was dealt with of what may concern somebody. The caller holds l.mu.
+func (l *ledger) sure(u domain.UserID) bool {
+	for c, h := range l.waiting {
+		if _, _, direct := c.topic.Pair(); h.unsure && (!direct || c.topic.Peer(u) != "") {
+			return false
+		}
+	}
+	return len(l.open) == 0
+}
+
+// certain is sure for who does not hold l.mu.
+func (l *ledger) certain(u domain.UserID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sure(u)
 }
 
 // blur notes that a device's last offset is unknown, though everybody's is the given one.
@@ -245,6 +280,7 @@ func (l *ledger) publish(r domain.Record, to []*person, packet *socketio.Packet,
 			case !s.live || s.entry.covers(r):
 			case certain:
 				s.socket.Send(exact) // a device that is gone, or too slow, is cut off and comes back
+				s.upTo = l.total
 			default:
 				if vague == nil {
 					vague = packet.WithOffset(unknown)
@@ -269,6 +305,7 @@ func (l *ledger) clear() {
 	for s := range l.vague {
 		if s.person.owed.Load() == 0 {
 			s.socket.Send(packet)
+			s.upTo = l.total
 			delete(l.vague, s)
 		}
 	}
@@ -288,6 +325,27 @@ func (l *ledger) settle(p *person) {
 			continue
 		}
 		s.socket.Send(cursorPacket.WithOffset(offset))
+		s.upTo = l.total
 		delete(l.vague, s)
+	}
+}
+
+// renew gives those devices of some people a new offset who have had none for long: who hears nothing would have one that is too old to come back with, though they
+// have missed nothing.
+func (l *ledger) renew(people []*person) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	offset := l.offset()
+	if offset == unknown {
+		return
+	}
+	packet := cursorPacket.WithOffset(offset)
+	for _, p := range people {
+		for _, s := range *p.sessions.Load() {
+			if s.live && s.recoverable && p.owed.Load() == 0 && l.total-s.upTo >= l.stale {
+				s.socket.Send(packet)
+				s.upTo = l.total
+			}
+		}
 	}
 }

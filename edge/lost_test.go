@@ -52,7 +52,7 @@ func TestDecisionsThatWereLost(t *testing.T) {
 		a, b := n.device("ann"), n.device("bob")
 		b.ok("send", "ann", "in")
 		b.ok("groupSend", gid("g"), "in g")
-		f.set(func() { f.drop = func(domain.Record) bool { return true } })
+		f.set(func() { f.tells, f.drop = true, func(domain.Record) bool { return true } })
 		w.append(domain.Direct("ann", "bob"), domain.FriendBlocked{By: "ann"})
 		w.append(g, domain.GroupRemoved{By: "ann", UID: "bob"})
 		f.settle(w, domain.Direct("ann", "bob"))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -51,16 +52,17 @@ func (e *Edge) missed(ctx context.Context, me domain.UserID, after string) (foun
 	for shard, end := range ends {
 		now.reached.set(shard, end.Seq)
 	}
-	found = missedEvents{Events: []json.RawMessage{}, Next: cursor{newest: newest(ends), reached: now.reached}.String()}
+	found = missedEvents{Events: []json.RawMessage{}, Next: cursor{newest: newest(ends), reached: now.reached}.String() + "~" + e.hub.life}
 	if after == "" {
 		return found, nil
 	}
-	if found.Reset = after == unknown; found.Reset {
-		return found, nil
+	place, life, whole := strings.Cut(after, "~")
+	from, err := parseCursor(place, e.Log.Shards())
+	if err != nil || !whole {
+		return found, errCursor
 	}
-	from, err := parseCursor(after, e.Log.Shards())
-	if err != nil {
-		return found, err
+	if found.Reset = life != e.hub.life; found.Reset {
+		return found, nil
 	}
 	bytes := 0
 	err = e.hub.resume(ctx, me, &returning{from: from, entry: &now, send: func(p *socketio.Packet) error {

@@ -20,8 +20,7 @@ type person struct {
 	erased   atomic.Bool                // gone for good: nothing more is done for their devices
 
 	// These are guarded by hub.mu.
-	paid          chan struct{} // closed when owed becomes 0
-	entered       bool          // a device has come so far that others may see it
+	entered       bool // a device has come so far that others may see it
 	status        domain.Status
 	statusSeq     uint64 // where the log says so; 0: not that we knew
 	following     bool   // the feed of their direct conversations is open
@@ -59,51 +58,29 @@ func (h *hub) enter(ctx context.Context, s *session, view domain.PersonView, bac
 	p, within := s.person, time.Second
 	if back {
 		within = patience
-		h.awaitPaid(ctx, p, followWithin)
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	_, failed := h.fence(ctx) // who comes anew does without
+	for pause := time.Millisecond; back && failed == nil && !h.ledger.certain(p.id); pause *= 2 {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			failed = ctx.Err()
+		}
+	}
 	offset, sure = h.ledger.join(s)
 	h.mu.Lock()
 	p.entered = true
 	h.mu.Unlock()
 	h.edge.presence.update(p.id)
-	return offset, sure && failed == nil && offset != unknown, nil
+	return offset, sure && failed == nil, nil
 }
 
-// owe notes that something goes on by which a person will be told what they have not been told yet. The caller holds h.mu.
-func (p *person) owe() {
-	if p.owed.Add(1) == 1 {
-		p.paid = make(chan struct{})
-	}
-}
-
-// pay notes that it has ended.
+// pay notes that something has ended that was owed to a person.
 func (h *hub) pay(p *person) {
-	h.mu.Lock()
-	left := p.owed.Add(-1)
-	if left == 0 {
-		close(p.paid)
-	}
-	h.mu.Unlock()
-	if left == 0 {
+	if p.owed.Add(-1) == 0 {
 		h.ledger.settle(p)
-	}
-}
-
-// awaitPaid waits a while for a person to be told everything.
-func (h *hub) awaitPaid(ctx context.Context, p *person, within time.Duration) {
-	h.mu.RLock()
-	paid := p.paid
-	h.mu.RUnlock()
-	if p.owed.Load() == 0 {
-		return
-	}
-	select {
-	case <-paid:
-	case <-time.After(within):
-	case <-ctx.Done():
 	}
 }
 
@@ -187,9 +164,7 @@ func (h *hub) settleIn(ctx context.Context, p *person) error {
 		return nil
 	}
 	first := make(chan error, 1)
-	h.mu.Lock()
-	p.owe()
-	h.mu.Unlock()
+	p.owed.Add(1)
 	h.edge.spawn(func() {
 		defer h.pay(p)
 		h.until([]*person{p}, func(ctx context.Context) error {

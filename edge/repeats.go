@@ -18,8 +18,9 @@ const (
 
 // The most messages of one conversation, and of all, whose ids an edge reads from the log and keeps while the read models do not know them.
 const (
-	maxSpoken    = 100_000
-	maxSpokenAll = 4 * maxSpoken
+	maxSpoken       = 100_000
+	maxSpokenAll    = 4 * maxSpoken
+	maxSpokenTopics = 10_000
 )
 
 // repeats knows whether a message was stored before, also where the read models are behind or away. It never takes a repetition for a new message: where it
@@ -139,6 +140,15 @@ func (r *repeats) inLog(ctx context.Context, t domain.Topic, from domain.UserID,
 	return 0, err
 }
 
+// overflows says whether there was more than is kept; not while somebody reads.
+func (c *talkIDs) overflows() bool {
+	if !c.mu.TryLock() {
+		return false
+	}
+	defer c.mu.Unlock()
+	return c.full
+}
+
 // add takes note of what stands next in the log; false says that it is too much.
 func (c *talkIDs) add(e domain.Record) bool {
 	if m, ok := e.Event.(domain.Message); ok {
@@ -164,7 +174,11 @@ func (r *repeats) kept(t domain.Topic, after uint64) *talkIDs {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.spoken[t]
-	if c == nil || c.after > after {
+	if c == nil || c.after > after || after > c.after && c.overflows() {
+		if len(r.spoken) >= maxSpokenTopics { // what is needed is read again
+			clear(r.spoken)
+			r.ids = 0
+		}
 		c = &talkIDs{after: after, upTo: after, most: r.most, at: map[[16]byte][]uttered{}}
 		r.spoken[t] = c
 	}

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/fnv"
@@ -15,12 +16,15 @@ import (
 
 // What a device may have missed and still be told; else it is told to begin anew, which is cheaper for both.
 const (
-	maxSpan   = 200_000 // events of one shard since, whomever they concern: about a second's reading
+	maxSpan   = 200_000 // events since, whomever they concern: about a second's reading
 	maxMissed = 10_000  // that concern the device. Their bytes may fill half of what may wait for one connection
 )
 
-// resumeWithin is how long a device that comes back waits for what it has missed: less than its library gives the server to answer (20 s).
-const resumeWithin = 15 * time.Second
+// resumeWithin is how long one reading of the log may take. A device may have to wait for the one before its own, and its library gives the server 20 s to answer.
+const resumeWithin = 8 * time.Second
+
+// spanOfOne is how many events since count as one more device that connects, so that nobody can have the log read again and again.
+const spanOfOne = 10_000
 
 var (
 	errTooOld  = errors.New("too much has been stored since")
@@ -53,15 +57,13 @@ func (b *returning) missed(r domain.Record) bool {
 	return b.err == nil && b.entry.covers(r) && (r.Seq > b.from.reached.at(r.Shard) || b.open[r.Topic])
 }
 
-// meet looks whether a record is the first of those that waited in a conversation.
-func (b *returning) meet(r domain.Record) {
-	if b.from.waits(r.Shard, r.Seq) {
-		if b.open == nil {
-			b.open = map[domain.Topic]bool{}
-		}
-		b.open[r.Topic] = true
-		b.found++
+// meet notes that something waited in a conversation.
+func (b *returning) meet(t domain.Topic) {
+	if b.open == nil {
+		b.open = map[domain.Topic]bool{}
 	}
+	b.open[t] = true
+	b.found++
 }
 
 // tell sends what was missed.
@@ -76,9 +78,9 @@ func (b *returning) tell(p *socketio.Packet) {
 	b.err = b.send(p)
 }
 
-// real gives the person whom a stand-in stands for, of whom it may be asked who their friends are.
+// real gives the person whom a stand-in stands for, of whom it may be asked who their friends are; nil for somebody who is not connected.
 func (p *person) real() *person {
-	if p.back != nil && p.back.of != nil {
+	if p.back != nil {
 		return p.back.of
 	}
 	return p
@@ -106,53 +108,56 @@ type resumption struct {
 // resume tells a device all that it has missed between a cursor and its coming in, oldest first. Its error says why that cannot be done; part of it may have been
 // sent then.
 func (h *hub) resume(ctx context.Context, u domain.UserID, b *returning) error {
+	span := uint64(0)
 	for shard, end := range b.entry.reached {
-		from := b.from.begin(shard)
-		switch {
-		case b.from.reached.at(shard) > end: // of a log that has been lost, or of an edge that is ahead of this one, which fences rule out
+		if b.from.reached.at(shard) > end { // of a log that has been lost, or of an edge that is ahead of this one, which fences rule out
 			return errOther
-		case end > from+maxSpan:
-			return errTooOld
 		}
+		span += end - b.from.begin(shard)
 	}
-	ctx, cancel := context.WithTimeout(ctx, resumeWithin)
-	defer cancel()
-	if err := h.same(ctx, b.from); err != nil {
-		return err
+	if span > maxSpan || h.edge.people.take(string(u), connecting, int(span/spanOfOne), time.Now()) != nil {
+		return errTooOld
 	}
 	b.done = make(chan struct{})
-	h.back.mu.Lock()
-	h.back.next = append(h.back.next, b)
 	b.standIn(u)
-	if !h.back.running {
-		h.back.running = true
-		h.edge.spawn(h.bringBack)
-	}
-	h.back.mu.Unlock()
-	select {
-	case <-b.done:
-		return b.err
-	case <-h.edge.ctx.Done():
+	h.back.mu.Lock()
+	if !h.back.running && !h.edge.spawn(h.bringBack) {
+		h.back.mu.Unlock()
 		return errClosing
 	}
+	h.back.running = true
+	h.back.next = append(h.back.next, b)
+	h.back.mu.Unlock()
+	<-b.done // soon: bringBack ends with the edge
+	return b.err
 }
 
 // slack is by how much the clocks of this cluster's machines may differ.
 const slack = 5 * time.Minute
 
-// same makes sure that a cursor is not of a log that has lost its end since, by a power cut or since a backup was restored, and has grown again: then what stands up
-// to it is newer than it. That is asked of cursors alone that are older than this edge, which does not outlive such a log.
-func (h *hub) same(ctx context.Context, c cursor) error {
-	if c.newest > h.begun.Add(slack).UnixMilli() {
-		return nil
+// same leaves out those whose cursors are of a log that has lost its end since, by a power cut or since a backup was restored, and has grown again: then what stands up
+// to them is newer than they are. That is asked of cursors alone that are older than this edge, which does not outlive such a log: once, by the oldest, and by the
+// others only where that is not enough.
+func (r *round) same(ctx context.Context, shard int) error {
+	var old []*returning
+	for _, b := range r.all {
+		if b.err == nil && b.from.newest <= r.hub.begun.Add(slack).UnixMilli() {
+			old = append(old, b)
+		}
 	}
-	for shard, seq := range c.reached {
-		first, found, err := h.edge.Log.FirstSince(ctx, shard, time.UnixMilli(c.newest+1))
-		if err != nil {
+	slices.SortFunc(old, func(a, b *returning) int { return cmp.Compare(a.from.newest, b.from.newest) })
+	first, found := uint64(0), true // what was stored after the last that was asked about; that is before what was stored after a later one
+	for _, b := range old {
+		seq := b.from.reached.at(shard)
+		if !found || first > seq {
+			continue
+		}
+		var err error
+		if first, found, err = r.hub.edge.Log.FirstSince(ctx, shard, time.UnixMilli(b.from.newest+1)); err != nil {
 			return err
 		}
 		if found && first <= seq {
-			return errOther
+			b.err = errOther
 		}
 	}
 	return nil
@@ -219,6 +224,9 @@ func (r *round) read(ctx context.Context, shard int) error {
 			}
 			to = max(to, end)
 		}
+	}
+	if err := r.same(ctx, shard); err != nil {
+		return err
 	}
 	if to == 0 {
 		return nil

@@ -27,7 +27,6 @@ func TestLossWithoutAWord(t *testing.T) {
 		a := n.device("ann")
 		lost := map[string]bool{}
 		f.set(func() {
-			f.unnoticed = true
 			f.drop = func(r domain.Record) bool {
 				m, ok := r.Event.(domain.Message)
 				return ok && lost[string(m.Msg)]

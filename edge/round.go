@@ -15,7 +15,7 @@ import (
 type round struct {
 	hub           *hub
 	all           []*returning
-	holed         []*returning // for whose cursors something waited
+	holed         map[spot][]*returning // for whose cursors something waited there
 	people        map[domain.UserID][]*person
 	conversations map[domain.Topic]*conversation // nil: none of them is in it
 }
@@ -27,11 +27,11 @@ func (b *returning) standIn(u domain.UserID) {
 }
 
 func newRound(h *hub, all []*returning) *round {
-	r := &round{hub: h, all: all, people: map[domain.UserID][]*person{}, conversations: map[domain.Topic]*conversation{}}
+	r := &round{hub: h, all: all, holed: map[spot][]*returning{}, people: map[domain.UserID][]*person{}, conversations: map[domain.Topic]*conversation{}}
 	for _, b := range all {
 		r.people[b.as.id] = append(r.people[b.as.id], b.as)
-		if len(b.from.waiting) > 0 {
-			r.holed = append(r.holed, b)
+		for _, w := range b.from.waiting {
+			r.holed[w] = append(r.holed[w], b)
 		}
 	}
 	return r
@@ -43,8 +43,8 @@ func (r *round) deal(ctx context.Context, records []domain.Record) error {
 		return err
 	}
 	for _, rec := range records {
-		for _, b := range r.holed {
-			b.meet(rec)
+		for _, b := range r.holed[spot{rec.Shard, rec.Seq}] {
+			b.meet(rec.Topic)
 		}
 		if u, ok := rec.Topic.Person(); ok {
 			r.person(u, rec)
@@ -181,7 +181,7 @@ func (r *round) publish(rec domain.Record, to []*person, packet *socketio.Packet
 	for _, p := range to {
 		switch b := p.back; {
 		case !b.missed(rec):
-		case rec.Seq <= b.from.reached.at(rec.Shard): // it was told of some that come after it
+		case rec.Seq <= b.from.reached.at(rec.Shard), len(b.entry.waiting) > 0: // it was told of some that come after it, or is told later of some before
 			b.tell(vague)
 		default:
 			b.tell(exact)

@@ -32,6 +32,7 @@ type session struct {
 	recoverable bool // it can come back with an offset
 	live        bool // what is in the log is told it, but for what entry covers; guarded by the ledger's lock, as that is
 	entry       entry
+	upTo        uint64 // the ledger's total with its last offset; guarded likewise
 }
 
 // told remembers the applications that a device has been told of, for the same one may come live and be among those that wait when the device
@@ -85,15 +86,15 @@ func (e *Edge) connect(ctx context.Context, socket *socketio.Socket) (socketio.S
 	if token == "" {
 		return nil, refusal(domain.Refuse(domain.Unauthenticated, noToken))
 	}
+	address := socketio.Source(socket.Handshake().RemoteAddr)
+	if err := e.strangers.take(address, commanding, 1, time.Now()); err != nil {
+		return nil, refusal(domain.Refusal(err))
+	}
 	who, err := e.Tokens.verify(token)
 	if err != nil {
 		return nil, refusal(domain.Refusal(err))
 	}
-	address := socketio.Source(socket.Handshake().RemoteAddr)
 	if err := e.people.take(string(who.id), connecting, 1, time.Now()); err != nil {
-		return nil, e.cannotConnect(who.id, err)
-	}
-	if err := e.strangers.take(address, commanding, 1, time.Now()); err != nil {
 		return nil, e.cannotConnect(who.id, err)
 	}
 	view, err := e.hub.profiles.ensure(ctx, who.id, who.profile)
@@ -132,7 +133,7 @@ func (s *session) enter(ctx context.Context, view domain.PersonView) error {
 			recovery.Done()
 		}
 	}
-	_ = recovery.Send(cursorPacket.WithOffset(offset)) // likewise
+	_ = recovery.Send(cursorPacket.WithOffset(offset)) // likewise, and if there is no room: then the last that it has missed has said as much
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (h *hub) resettle(p *person) {
 	defer h.mu.Unlock()
 	if _, due := h.unsettled[p]; h.people[p.id] == p && !due {
 		h.unsettled[p] = struct{}{}
-		p.owe()
+		p.owed.Add(1)
 	}
 	if len(h.unsettled) > 0 && !h.settling {
 		h.settling = true

@@ -55,7 +55,7 @@ func (v *verdicts) answer(e *Edge, w *waiter) {
 // reach answers those who wait for a record that its lane has come to.
 func (v *verdicts) reach(e *Edge, to lanes) {
 	for w := range v.waiting {
-		if w.seq <= *to.of(w.event) && w.timeout.Stop() {
+		if w.seq <= to.upTo(w.event) && w.timeout.Stop() {
 			delete(v.waiting, w)
 			v.answer(e, w)
 		}
@@ -83,7 +83,7 @@ func (c *conversation) settle(stored domain.Stored, e domain.Event, done func(er
 	case stored.Duplicate, c.retired:
 		c.hub.edge.spawn(w.asklog)
 		return nil
-	case w.seq <= *c.lanes.of(e):
+	case w.seq <= c.lanes.upTo(e):
 		c.verdicts.answer(c.hub.edge, w)
 		return nil
 	}

@@ -25,18 +25,19 @@ const (
 // consumer brings the events of one shard from a sequence on. It lives no longer than nothing goes wrong: then broken is closed,
 // and the reader makes another. The server sends ahead what flow control allows, 32 MiB at most.
 type consumer struct {
-	j      *Journal
-	stream string
-	name   string
-	sub    *nats.Subscription
-	limit  int           // how many events are decoded before they are taken
-	came   chan struct{} // holds one when there are some to take
-	room   chan struct{} // holds one when they were taken
-	broken chan struct{} // closed when cause is set
-	cause  error
-	done   chan struct{} // closed by close
-	closed chan struct{} // closed when no callback runs any more
-	count  uint64        // how many messages came; used by the callback alone
+	j       *Journal
+	stream  string
+	name    string
+	sub     *nats.Subscription
+	lenient bool          // brings records without their events where those are of a kind that this version does not know
+	limit   int           // how many events are decoded before they are taken
+	came    chan struct{} // holds one when there are some to take
+	room    chan struct{} // holds one when they were taken
+	broken  chan struct{} // closed when cause is set
+	cause   error
+	done    chan struct{} // closed by close
+	closed  chan struct{} // closed when no callback runs any more
+	count   uint64        // how many messages came; used by the callback alone
 
 	mu      sync.Mutex
 	ahead   []domain.Record // decoded and not taken
@@ -47,10 +48,10 @@ type consumer struct {
 }
 
 // consume makes a consumer that begins with sequence from and has at most limit events ready.
-func (j *Journal) consume(ctx context.Context, shard int, from uint64, limit int) (*consumer, error) {
+func (j *Journal) consume(ctx context.Context, shard int, from uint64, limit int, lenient bool) (*consumer, error) {
 	c := &consumer{
 		j: j, stream: streamName(shard), name: nats.NewInbox()[len(nats.InboxPrefix):], last: from - 1, heard: time.Now(),
-		limit: limit, came: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		limit: limit, lenient: lenient, came: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		broken: make(chan struct{}), done: make(chan struct{}), closed: make(chan struct{}),
 	}
 	inbox := j.reads.NewInbox()
@@ -138,7 +139,7 @@ func (c *consumer) receive(m *nats.Msg) {
 		return
 	}
 	r, err := c.j.record(m.Subject, at.Sequence.Stream, at.Timestamp, m.Data)
-	if err != nil {
+	if err != nil && !(c.lenient && isUnknown(err)) {
 		c.fail(err)
 		return
 	}

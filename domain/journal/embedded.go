@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -23,6 +25,7 @@ type host struct {
 
 	mu     sync.Mutex
 	server *server.Server // nil while there is none
+	failed atomic.Bool    // it has said that it could not store something
 }
 
 // startHost starts the server of e and waits until it takes connections.
@@ -54,7 +57,7 @@ func (h *host) start(ctx context.Context) error {
 		return fmt.Errorf("embedded NATS server: %w", err)
 	}
 	h.set(s)
-	s.SetLoggerV2(serverLog{h.log.With("from", "nats-server")}, false, false, false)
+	s.SetLoggerV2(serverLog{h.log.With("from", "nats-server"), &h.failed}, false, false, false)
 	s.Start()
 	for !s.ReadyForConnections(50 * time.Millisecond) {
 		if ctx.Err() != nil || !s.Running() {
@@ -92,6 +95,9 @@ func (h *host) serves() bool {
 	defer h.mu.Unlock()
 	return h.server != nil && h.server.JetStreamEnabled()
 }
+
+// failedToStore is in what the server says when a write has failed. It stores nothing from then on.
+const failedToStore = "failed to store a msg"
 
 // halt stops the server.
 func (h *host) halt() {
@@ -176,11 +182,20 @@ func lockFolder(dir string) (*os.File, error) {
 }
 
 // serverLog hands the server's messages on. Its fatal ones are errors here: what they were about fails by itself.
-type serverLog struct{ log *slog.Logger }
+type serverLog struct {
+	log    *slog.Logger
+	failed *atomic.Bool // is set when a write has failed
+}
 
 func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l serverLog) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l serverLog) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
+func (l serverLog) Errorf(format string, v ...any) {
+	says := fmt.Sprintf(format, v...)
+	if strings.Contains(says, failedToStore) { // there is no other sign of it, but that all appends are late, as they may be on a slow disk
+		l.failed.Store(true)
+	}
+	l.log.Error(says)
+}
+func (l serverLog) Fatalf(format string, v ...any) { l.log.Error(fmt.Sprintf(format, v...)) }

@@ -69,12 +69,14 @@ func (j *Journal) mend() {
 		}
 		j.log.Warn("the embedded NATS server stores nothing any more since a write has failed; it is started again")
 		j.host.halt()
+		j.host.failed.Store(false)
 		ctx, cancel := context.WithTimeout(j.life, mendRest)
 		err := j.host.start(ctx)
 		cancel()
 		if err != nil {
 			j.log.Error("the embedded NATS server does not start; trying on", "error", err)
 			j.host.halt()
+			pause(j.life, mendRest/10)
 			continue
 		}
 		told = ""
@@ -83,10 +85,11 @@ func (j *Journal) mend() {
 	}
 }
 
-// stuck says whether the embedded server has to be started again: after a write that has failed it does not even answer, or has ended its log.
+// stuck says whether the embedded server has to be started again: after a write that has failed it takes no events any more and does not even answer, or has
+// ended its log.
 func (j *Journal) stuck() bool {
 	for shard := range j.Shards() {
-		if errors.Is(j.appends.fault(shard).cause, errLate) {
+		if j.host.failed.Load() && errors.Is(j.appends.fault(shard).cause, errLate) {
 			return true
 		}
 	}

@@ -68,7 +68,7 @@ func (w *window) add(seq uint64) bool {
 // Live begins with the state lanes of all groups, and with all lanes of persons. deliver gets the copies one at a time, in the order in which they came, from
 // one goroutine; an event that several interests cover comes once. Where copies may have been lost, lost is called in their place on the
 // same goroutine: after the connection was lost, once the servers know of all subscriptions again; where deliver has been too slow; for a copy
-// that cannot be read; and where a stream has another leader. All that was lost is in the log then, and nothing later has been delivered before, but in the
+// that cannot be read, unless it is of a kind that only newer versions know: such are left out; and where a stream has another leader. All that was lost is in the log then, and nothing later has been delivered before, but in the
 // last case: the former leader may have sent no copies of the last that it stored, and the new one some already. What is lost between the servers of
 // a cluster is not told. Record.Prev shows some of that, but only within a lane. Neither may call Close.
 func (j *Journal) Live(deliver func(domain.Record), lost func()) (*Live, error) {
@@ -277,6 +277,10 @@ func (l *Live) overflow() {
 // pass delivers a copy, once.
 func (l *Live) pass(m *nats.Msg) {
 	r, err := l.j.fromHeaders(m)
+	if isUnknown(err) { // clients of this version would not know it either
+		l.j.log.Debug("a live copy is of a newer version and is left out", "error", err)
+		return
+	}
 	if err != nil {
 		l.j.log.Error("a live copy cannot be read and is left out", "subject", m.Subject, "error", err)
 		l.lost()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"parley/domain"
@@ -17,14 +18,14 @@ const readBatch = 1024
 
 // Read gives all events of a shard after a position, in order and in batches, up to the end as it was at the call. It returns the
 // position up to which fn has taken them, with an error too. The zero position is the beginning. It rides out lost connections until ctx
-// ends; its error is fn's own, ErrGone where the log does not hold the position, or names an event that cannot be read. fn must not keep
-// the slice.
+// ends; its error is fn's own, ErrGone where the log does not hold the position, or names an event that cannot be read. Events of a kind that only newer versions
+// know are left out. fn must not keep the slice.
 //
 // Whether the log holds a position is asked when reading begins and after each lost connection. It costs two requests, three where the
 // event at the position was erased or replaced since; without Position.Time, one, and a log that was restored and has grown past the
 // position again goes unnoticed.
 func (j *Journal) Read(ctx context.Context, shard int, after domain.Position, fn func([]domain.Record) error) (domain.Position, error) {
-	f := &follower{j: j, shard: shard, at: after, batch: readBatch, fn: fn}
+	f := &follower{j: j, shard: shard, at: after, batch: readBatch, fn: fn, lenient: true}
 	err := f.run(ctx)
 	return f.at, err
 }
@@ -50,12 +51,13 @@ func (j *Journal) ReadTo(ctx context.Context, shard int, after domain.Position, 
 
 // follower reads a shard from its own position through one consumer after another.
 type follower struct {
-	j     *Journal
-	shard int
-	at    domain.Position
-	until uint64 // where to stop; 0: at the end, once it is known
-	batch int
-	fn    func([]domain.Record) error
+	j       *Journal
+	shard   int
+	at      domain.Position
+	until   uint64 // where to stop; 0: at the end, once it is known
+	batch   int
+	fn      func([]domain.Record) error
+	lenient bool // leaves out what this version does not know
 
 	due   bool // the leader had more than dueAt when it was last asked
 	dueAt uint64
@@ -113,7 +115,7 @@ func (f *follower) once(ctx context.Context) error {
 	if f.at.Seq >= f.until {
 		return nil
 	}
-	c, err := f.j.consume(ctx, f.shard, f.at.Seq+1, f.batch)
+	c, err := f.j.consume(ctx, f.shard, f.at.Seq+1, f.batch, f.lenient)
 	if err != nil {
 		return errAgain{err}
 	}
@@ -200,10 +202,16 @@ func (f *follower) drain(ctx context.Context, c *consumer) error {
 			taken = c.take(taken)
 			batch, past := f.within(taken)
 			if len(batch) > 0 {
-				if err := f.fn(batch); err != nil {
-					return err
-				}
 				last := batch[len(batch)-1]
+				known := batch
+				if f.lenient {
+					known = slices.DeleteFunc(batch, func(r domain.Record) bool { return r.Event == nil })
+				}
+				if len(known) > 0 {
+					if err := f.fn(known); err != nil {
+						return err
+					}
+				}
 				f.at.Seq, f.at.Time = last.Seq, last.Time.UnixNano()
 			}
 			if past {

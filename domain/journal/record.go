@@ -20,7 +20,7 @@ const (
 )
 
 // record reads an event as it was stored. The error names the event, as far as it could be read, and its position; it wraps
-// *domain.UnknownEventError or domain.ErrUnreadable.
+// *domain.UnknownEventError, and then the record has all but the event, or domain.ErrUnreadable.
 func (j *Journal) record(subject string, seq uint64, at time.Time, data []byte) (domain.Record, error) {
 	a, err := parseSubject(subject, j.Shards())
 	if err != nil {
@@ -30,14 +30,20 @@ func (j *Journal) record(subject string, seq uint64, at time.Time, data []byte) 
 	if err == nil && !a.takes(e) {
 		err = fmt.Errorf("a %s does not belong there", e.EventName())
 	}
-	var unknown *domain.UnknownEventError
-	if err != nil && !errors.As(err, &unknown) {
-		err = fmt.Errorf("%w: %w", domain.ErrUnreadable, err)
+	if err != nil && !isUnknown(err) {
+		return domain.Record{}, fmt.Errorf("event %d of %s at %s: %w: %w", seq, streamName(a.shard), subject, domain.ErrUnreadable, err)
 	}
+	r := domain.Record{Topic: a.topic, Shard: a.shard, Seq: seq, Time: at.UTC(), Event: e}
 	if err != nil {
-		return domain.Record{}, fmt.Errorf("event %d of %s at %s: %w", seq, streamName(a.shard), subject, err)
+		err = fmt.Errorf("event %d of %s at %s: %w", seq, streamName(a.shard), subject, err)
 	}
-	return domain.Record{Topic: a.topic, Shard: a.shard, Seq: seq, Time: at.UTC(), Event: e}, nil
+	return r, err
+}
+
+// isUnknown says whether an error is that an event is of a kind that this version does not know: one of a newer version, which runs beside it.
+func isUnknown(err error) bool {
+	var unknown *domain.UnknownEventError
+	return errors.As(err, &unknown)
 }
 
 // fromHeaders reads a live copy, or the answer to a direct get.

@@ -28,13 +28,13 @@ func (j *Journal) State(ctx context.Context, t domain.Topic, before uint64) ([]d
 	return j.history(ctx, history{j: j, stream: streamName(a.shard), subject: a.subject(), before: before})
 }
 
-// Since gives the events of all lanes of a topic in order, those with Seq > after. All that was stored when it was called is seen. It
+// Since gives the events of all lanes of a topic in order, those with Seq > after, but for kinds that only newer versions know. All that was stored when it was called is seen. It
 // costs what State does; so does the error.
 func (j *Journal) Since(ctx context.Context, t domain.Topic, after uint64) ([]domain.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	shard := j.Shard(t)
-	return j.history(ctx, history{j: j, stream: streamName(shard), subject: topicSubject(shard, t) + ".>", seen: after})
+	return j.history(ctx, history{j: j, stream: streamName(shard), subject: topicSubject(shard, t) + ".>", seen: after, lenient: true})
 }
 
 // Talk gives the events of a topic's talk lane in order, those with Seq > after, to fn, until it says false or there are no more. All that was stored when
@@ -104,6 +104,7 @@ type history struct {
 	j               *Journal
 	stream, subject string
 	before          uint64
+	lenient         bool   // leaves out what this version does not know
 	bytes           int    // how many to ask for at once, roughly; 0: the server's own limit
 	seen            uint64 // the last sequence read, also of an event that is not asked for
 	events          []domain.Record
@@ -173,13 +174,16 @@ func (h *history) take(m *nats.Msg, previous uint64) (more bool, err error) {
 		return false, unavailable(fmt.Errorf("read %s: %s %s", h.subject, status, m.Header.Get("Description")))
 	}
 	r, err := h.j.fromHeaders(m)
-	if err != nil {
+	newer := isUnknown(err) && h.lenient
+	if err != nil && !newer {
 		return false, err
 	}
 	if r.Prev != previous { // one before it did not reach us
 		return false, errShort
 	}
-	h.seen = r.Seq
+	if h.seen = r.Seq; newer {
+		return true, nil
+	}
 	r.Prev = 0
 	switch {
 	case h.each != nil && !h.each(r):
