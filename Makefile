@@ -34,10 +34,11 @@ lint:
 vulns:
 	$(GO) run $(GOVULNCHECK) ./...
 
-# A million messages folded into memory and into a database, and 10,000 a second live, among others. BENCHFLAGS=-short has them small, as test does, to
-# see that they work.
-bench: tools
+# A million messages folded into memory and into a database, and 10,000 a second live, among others; at the end a server of its own is put under load, with
+# bare relays to compare. BENCHFLAGS=-short has them small, as test does, to see that they work. LOADFLAGS are of bin/load bench.
+bench: tools build
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m $(BENCHFLAGS) ./...
+	bin/load bench $(if $(findstring -short,$(BENCHFLAGS)),--scale 0.02 --steady 1s) $(LOADFLAGS)
 
 # Every fuzz target, for as long as FUZZTIME says.
 FUZZTIME ?= 30s
