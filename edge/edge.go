@@ -247,6 +247,13 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // before is done and answered first. It waits for them at most until ctx is done, and does no harm a second time.
 func (e *Edge) Drain(ctx context.Context) error {
 	e.presence.close()
+	if e.hub.ledger.lossy && e.hub.gaps.Err() == nil { // so that nobody goes with an offset that says too much
+		sweeping, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		if err := e.hub.sweep(sweeping); err != nil {
+			e.logger.Warn("cannot make sure that no live copies are missing before clients are sent away", "error", err)
+		}
+	}
 	return e.sockets.Shutdown(ctx)
 }
 

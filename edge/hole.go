@@ -84,9 +84,13 @@ var errEnough = errors.New("read as far as was asked for") // never changed
 // read deals with what the log holds of a shard of which it is not proven that it has come: after one sequence and up to another, or to where the shard ends
 // now.
 func (h *hub) read(ctx context.Context, shard int, from, to uint64) error {
-	at := h.ledger.unproven(shard)
+	at, whole := h.ledger.unproven(shard)
 	if from > at.Seq {
-		at = domain.Position{Seq: from}
+		at, whole = domain.Position{Seq: from}, true
+	}
+	if !whole {
+		h.edge.logger.Warn("it is too long ago to find all live copies that may be missing; all clients are told to begin anew", "shard", shard)
+		defer h.reset()
 	}
 	at.Epoch = h.edge.Log.Epoch(shard)
 	at, err := h.edge.Log.Read(ctx, shard, at, func(records []domain.Record) error {

@@ -149,21 +149,22 @@ func (l *ledger) prove(shard int, at domain.Position) {
 	l.come(shard, at.Seq, at.Time)
 }
 
-// unproven gives from where a shard has to be read to find all that may have been lost, as far back as it is remembered what was taken.
-func (l *ledger) unproven(shard int) (from domain.Position) {
+// unproven gives from where a shard has to be read to find all that may have been lost; whole is false where that is farther back than it is remembered what
+// was taken.
+func (l *ledger) unproven(shard int) (from domain.Position, whole bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	reached := l.reached.at(shard)
 	if from.Seq = l.proven.at(shard); !l.lossy { // then what came last says that all before it has come
 		from.Seq = reached
 	}
-	if reached >= from.Seq+remembered {
+	if whole = reached < from.Seq+remembered; !whole {
 		from.Seq = reached - remembered + 1
 	}
 	if from.Seq == reached && shard < len(l.stored) {
 		from.Time = l.stored[shard]
 	}
-	return from
+	return from, whole
 }
 
 // suspects says whether the record before one, in its lane, may have been lost. The caller holds l.mu.
