@@ -26,7 +26,11 @@ type backend struct {
 	*process
 	proxy *httputil.ReverseProxy
 	ready bool
+	fails int // checks in a row
 }
+
+// failing is how many checks in a row must fail before nobody new is sent: one may be late on a busy machine.
+const failing = 3
 
 // balance starts one that asks its edges often whether they are ready.
 func balance(tb testing.TB) *balancer {
@@ -72,7 +76,10 @@ func (b *balancer) check() {
 			res.Body.Close()
 		}
 		b.mu.Lock()
-		e.ready = err == nil && res.StatusCode == http.StatusOK
+		if e.fails++; err == nil && res.StatusCode == http.StatusOK {
+			e.fails = 0
+		}
+		e.ready = e.fails == 0 || e.ready && e.fails < failing
 		b.mu.Unlock()
 	}
 }

@@ -23,7 +23,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	in := apart3(t)
 	c := gather(t, in.dir, in.secret, in.rnd, 200, 4, func(process string) string { return "http://" + in.wire(process, "haproxy", in.door) })
-	in.suffers(c, 20*time.Second, 3*time.Second, in.settings)
+	in.suffers(c, 12*time.Second, 3*time.Second, in.settings)
 }
 
 // TestFaultsOfOneProcess does the same to all in one process, which keeps its folder.
@@ -37,7 +37,7 @@ func TestFaultsOfOneProcess(t *testing.T) {
 		"--log.sync", "100ms"}, quick...)...)
 	in.serves()
 	c := gather(t, in.dir, in.secret, in.rnd, 60, 2, func(process string) string { return "http://" + in.wire(process, "parley", in.door) })
-	in.suffers(c, 12*time.Second, 2*time.Second, nil)
+	in.suffers(c, 8*time.Second, 2*time.Second, nil)
 }
 
 // seed is what the test's random numbers come from.

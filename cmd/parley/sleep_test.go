@@ -70,6 +70,16 @@ func TestLaptopSleeps(t *testing.T) {
 				t.Errorf("%s missed %s, want %s", u.Username, m.Msg, want)
 			}
 		}
+		heard := 3
+		if u == bob { // his library knows recovery
+			for i := range 3 {
+				var again reply
+				if device[u].expect("reply", nil, &again); string(again.Msg) != fmt.Sprintf(`"while you sleep %d"`, i) {
+					t.Errorf("%s is told %s on waking, want the message %d that was missed", u.Username, again.Msg, i)
+				}
+			}
+			heard += 3
+		}
 		a.ok("send", u.ID, "good morning")
 		var live reply
 		if device[u].expect("reply", nil, &live); string(live.Msg) != `"good morning"` {
@@ -77,8 +87,8 @@ func TestLaptopSleeps(t *testing.T) {
 		}
 		device[u].ok("send", ann.ID, "good morning, "+ann.Name)
 		device[u].online(u)
-		if n := len(device[u].all("reply")); n != 3 {
-			t.Errorf("%s hears %d messages, want 3", u.Username, n)
+		if n := len(device[u].all("reply")); n != heard {
+			t.Errorf("%s hears %d messages, want %d", u.Username, n, heard)
 		}
 	}
 	a.online(ann)

@@ -9,7 +9,7 @@ import (
 // TestMain has random tests try less often than elsewhere, unless -rapid.checks says how often: here each try costs a second.
 func TestMain(m *testing.M) {
 	if often := flag.Lookup("rapid.checks"); often.Value.String() == often.DefValue {
-		if err := often.Value.Set("30"); err != nil {
+		if err := often.Value.Set("15"); err != nil {
 			panic(err)
 		}
 	}

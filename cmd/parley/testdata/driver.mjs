@@ -33,7 +33,10 @@ const connect = {
 
 const commands = {
   connect({ c, url, library, options }) {
-    const hear = (event, ...args) => tell({ c, event, args });
+    const hear = (event, ...args) => {
+      if (typeof args.at(-1) === "string" && typeof args[0] === "object") args.pop(); // the offset: of the server's events none else ends in a text
+      if (event !== "cursor") tell({ c, event, args });
+    };
     const socket = connect[library](url, { forceNew: true, reconnectionDelay: 50, reconnectionDelayMax: 200, ...options }, hear);
     sockets.set(c, socket);
     socket.on("connect", () => hear("connect", socket.id, socket.io.engine.transport.name));
