@@ -98,7 +98,7 @@ func TestRecent(t *testing.T) {
 func TestResumeIsBounded(t *testing.T) {
 	h := crowdless(t)
 	back := func(from, to uint64) *returning {
-		return &returning{from: cursor{newest: time.Now().UnixMilli(), reached: reached{from}}, entry: &entry{reached: reached{to}}}
+		return &returning{from: cursor{newest: time.Now().Add(time.Hour).UnixMilli(), reached: reached{from}}, entry: &entry{reached: reached{to}}}
 	}
 	if err := h.resume(t.Context(), "u", back(5, 5+maxSpan)); err != nil {
 		t.Errorf("as much as may be: %v", err)

@@ -20,6 +20,7 @@ type balancer struct {
 	mu    sync.Mutex
 	edges []*backend
 	stuck map[string]*backend // by client
+	none  int                 // how often nobody was ready: an edge on a busy machine may be late to say that it is
 }
 
 type backend struct {
@@ -96,6 +97,13 @@ func (b *balancer) wanted(p *process) bool {
 	return false
 }
 
+// turnedAway is how many requests came when no edge was ready.
+func (b *balancer) turnedAway() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.none
+}
+
 func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if e := b.choose(r.URL.Query()); e != nil {
 		e.proxy.ServeHTTP(w, r)
@@ -118,5 +126,6 @@ func (b *balancer) choose(query url.Values) *backend {
 			return e
 		}
 	}
+	b.none++
 	return nil
 }
