@@ -299,7 +299,7 @@ func (in *installation) online(c *crowd, l *library) {
 		if time.Now().After(end) {
 			break
 		}
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // nobody may sign much more often
 	}
 	in.Errorf("who is online:\n%s", strings.Join(wrong, "\n"))
 }

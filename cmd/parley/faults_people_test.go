@@ -35,7 +35,7 @@ type deviceSettings struct {
 	D          string   `json:"d"`
 	Person     string   `json:"person"`
 	Token      string   `json:"token"`
-	Library    string   `json:"library"`
+	Library    string   `json:"client"`
 	Transports []string `json:"transports"`
 	Away       bool     `json:"away"`
 	Seed       uint32   `json:"seed"`

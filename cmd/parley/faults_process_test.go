@@ -54,7 +54,7 @@ func (k *kept) begin(tb testing.TB) *kept {
 		defer log.Close()
 		defer close(k.ended)
 		for k.live(tb, log) {
-			time.Sleep(again)
+			time.Sleep(again) // as supervisors do
 		}
 	}()
 	return k

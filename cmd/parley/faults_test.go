@@ -155,7 +155,7 @@ func (in *installation) befall(all []misfortune) {
 	begun := time.Now()
 	var wg sync.WaitGroup
 	for _, m := range all {
-		time.Sleep(time.Until(begun.Add(m.at)))
+		time.Sleep(time.Until(begun.Add(m.at))) // the moment and the length of each are what was drawn by lot
 		in.Log(m)
 		heal := in.breaks(m.process, m.how)
 		wg.Go(func() {

@@ -17,7 +17,7 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=64m"); err != nil {
-		t.Skipf("nothing can be mounted here: %v", err)
+		t.Skipf("nothing can be mounted here, as only root may, and not in every container; there is no other disk that may be filled: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	p := start(t, "--data", dir)

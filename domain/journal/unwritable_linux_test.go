@@ -164,7 +164,7 @@ func small(t *testing.T) (dir string, fill, empty func()) {
 	t.Helper()
 	dir = t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=32m"); err != nil {
-		t.Skipf("nothing can be mounted here: %v", err)
+		t.Skipf("nothing can be mounted here, as only root may, and not in every container; there is no other disk that may be filled: %v", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	balloon := filepath.Join(dir, "balloon")

@@ -45,7 +45,7 @@ class Device {
     const common = { forceNew: true, reconnectionDelay: 100, reconnectionDelayMax: 1000, timeout: 5000, transports: this.transports ?? undefined };
     const device = this;
     let socket;
-    if (this.library === "old") {
+    if (this.client === "old") {
       socket = this.socket = oldIO(url, { ...common, query: { token: this.token, device: this.d } });
       socket.on("error", (message) => { if (socket === this.socket) { socket.close(); this.comeBack(message); } });
       const { onevent } = socket;
@@ -88,7 +88,7 @@ class Device {
   comes() {
     this.wanted = true;
     if (this.socket.connected) return;
-    if (this.library === "old") this.opens();
+    if (this.client === "old") this.opens();
     else this.socket.connect();
   }
 
