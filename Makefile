@@ -58,8 +58,8 @@ clean:
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# What the tests need besides Go and Node: a C compiler for the race detector, curl, a browser, HAProxy, and a database. They start a private MariaDB,
-# unless PARLEY_TEST_DSN names a server to make databases in.
+# What the tests need besides Go and Node: a C compiler for the race detector, curl, disks to fill and to cut the power of, a browser, HAProxy, and a
+# database. They start a private MariaDB, unless PARLEY_TEST_DSN names a server to make databases in.
 tools:
 	@missing=""; \
 	command -v "$$($(GO) env CC)" >/dev/null || missing="gcc libc6-dev"; \

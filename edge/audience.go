@@ -127,10 +127,7 @@ func (c *conversation) teller(ctx context.Context, p *person, upTo uint64) (*con
 
 // tellSince reads what has been stored since the last record that was told, and tells that.
 func (c *conversation) tellSince(ctx context.Context) error {
-	records, err := c.hub.edge.Log.Since(ctx, c.topic, c.seen)
-	if err == nil {
-		_, err = c.hub.fence(ctx)
-	}
+	records, err := c.hub.since(ctx, c.topic, c.seen)
 	if err != nil {
 		return err
 	}

@@ -196,9 +196,6 @@ func (c *conversation) reread(ctx context.Context) error {
 	}
 	c.mu.Unlock()
 	records, err := c.since(ctx, after, hearers)
-	if err == nil { // no device may be told of what it cannot be said to have been told
-		_, err = c.hub.fence(ctx)
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil && (ctx.Err() != nil || domain.Refusal(err).Code == domain.Unavailable) {
@@ -218,14 +215,14 @@ func (c *conversation) reread(ctx context.Context) error {
 // since reads what has been stored after a sequence; where nothing has been dealt with yet, after the first of those here came.
 func (c *conversation) since(ctx context.Context, after uint64, hearers []*person) ([]domain.Record, error) {
 	if after > 0 {
-		return c.hub.edge.Log.Since(ctx, c.topic, after)
+		return c.hub.since(ctx, c.topic, after)
 	}
 	from := c.hub.from(c.topic, hearers)
 	if len(from) == 0 { // nobody is here to hear it
 		return nil, nil
 	}
 	least := slices.MinFunc(from, func(a, b domain.Position) int { return cmp.Compare(a.Seq, b.Seq) }) // for only a record says its shard
-	records, err := c.hub.edge.Log.Since(ctx, c.topic, least.Seq)
+	records, err := c.hub.since(ctx, c.topic, least.Seq)
 	return slices.DeleteFunc(records, func(r domain.Record) bool { return r.Seq <= from[r.Shard].Seq }), err
 }
 
@@ -346,10 +343,7 @@ func (c *conversation) follow(ctx context.Context) error {
 	var missed []domain.Record
 	if first > 0 {
 		var err error
-		if missed, err = c.hub.edge.Log.Since(ctx, c.topic, first); err == nil {
-			_, err = c.hub.fence(ctx)
-		}
-		if err != nil {
+		if missed, err = c.hub.since(ctx, c.topic, first); err != nil {
 			c.hub.live.UnfollowGroup(g)
 			return err
 		}

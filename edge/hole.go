@@ -48,28 +48,23 @@ func (h *hub) begin() error {
 // A shard that does not answer holds up the others for a moment only.
 func (h *hub) lost() {
 	h.profiles.forget()
-	for shard, from := range h.since() {
-		h.fill(shard, from, patience)
+	for shard := range h.edge.Log.Shards() {
+		h.fill(shard)
 	}
 }
 
 // fill reads one shard for lost; where that takes too long, it is done before the shard's next copy is dealt with.
-func (h *hub) fill(shard int, from uint64, within time.Duration) {
-	ctx, cancel := context.WithTimeout(h.gaps, within)
+func (h *hub) fill(shard int) {
+	ctx, cancel := context.WithTimeout(h.gaps, patience)
 	defer cancel()
-	err := h.read(ctx, shard, from, math.MaxUint64)
-	late := err != nil && ctx.Err() != nil && h.gaps.Err() == nil && !errors.Is(err, domain.ErrGone)
-	delete(h.open, shard)
-	h.ledger.leaveOpen(shard, late)
+	h.ledger.open(shard, false)
+	err := h.read(ctx, shard, math.MaxUint64)
 	switch {
 	case err == nil || h.gaps.Err() != nil:
 	case errors.Is(err, domain.ErrGone): // all that is known here is of another life
 		h.edge.Fail(fmt.Errorf("the log is not what it was: %w; the edge must begin anew", err))
-	case late:
-		if h.open == nil {
-			h.open = map[int]uint64{}
-		}
-		h.open[shard] = from
+	case ctx.Err() != nil:
+		h.ledger.open(shard, true)
 	default: // better to go on without it than never
 		h.edge.logger.Error("what was stored while live copies did not come cannot be read; all clients are told to begin anew", "shard", shard, "error", err)
 		h.reread()
@@ -81,13 +76,9 @@ var errOpen = domain.Refuse(domain.Unavailable, "what was stored lately cannot b
 
 var errEnough = errors.New("read as far as was asked for") // never changed
 
-// read deals with what the log holds of a shard of which it is not proven that it has come: after one sequence and up to another, or to where the shard ends
-// now.
-func (h *hub) read(ctx context.Context, shard int, from, to uint64) error {
+// read deals with what the log holds of a shard of which it is not proven that it has come: up to a sequence, or to where the shard ends now.
+func (h *hub) read(ctx context.Context, shard int, to uint64) error {
 	at, whole := h.ledger.unproven(shard)
-	if from > at.Seq {
-		at, whole = domain.Position{Seq: from}, true
-	}
 	if !whole {
 		h.edge.logger.Warn("it is too long ago to find all live copies that may be missing; all clients are told to begin anew", "shard", shard)
 		defer h.reset()
@@ -98,7 +89,9 @@ func (h *hub) read(ctx context.Context, shard int, from, to uint64) error {
 			if r.Seq > to {
 				return errEnough
 			}
-			h.deal(r)
+			if !h.deal(r) {
+				return errOpen
+			}
 		}
 		return nil
 	})
@@ -125,7 +118,8 @@ func (h *hub) keepUp() {
 		h.mu.RLock()
 		people := slices.Collect(maps.Values(h.people))
 		h.mu.RUnlock()
-		if len(people) == 0 {
+		if len(people) == 0 { // there is nobody who would have to be told
+			h.ledger.forgo()
 			continue
 		}
 		if err := h.sweep(h.gaps); err != nil && h.gaps.Err() == nil {
@@ -139,10 +133,9 @@ func (h *hub) keepUp() {
 
 // sweep reads what has been stored lately, if live copies may be lost without anybody being told, as between the servers of a cluster.
 func (h *hub) sweep(ctx context.Context) error {
-	from := h.since()
 	ends, err := h.fence(ctx)
 	for shard := 0; h.ledger.lossy && shard < len(ends) && err == nil; shard++ {
-		err = h.read(ctx, shard, from[shard], ends[shard].Seq) // what has not come by now is lost, or comes too late
+		err = h.read(ctx, shard, ends[shard].Seq) // what has not come by now is lost, or comes too late
 	}
 	return err
 }
@@ -164,25 +157,14 @@ func (h *hub) fence(ctx context.Context) ([]domain.Position, error) {
 	return ends, nil
 }
 
-// since gives by shard what had been stored when the first of those came who are here; 0 where somebody is just coming, or a conversation is kept, which
-// may have come before them, and where nobody is here.
-func (h *hub) since() (from reached) {
-	h.mu.RLock()
-	defer h.mu.RUnlock()
-	if len(h.people) == 0 {
-		return make(reached, h.edge.Log.Shards())
+// since reads what has been stored of a topic after a sequence, and gives it when all its copies have come: what is told of it is then among what the ledger knows
+// to have been told.
+func (h *hub) since(ctx context.Context, t domain.Topic, after uint64) ([]domain.Record, error) {
+	records, err := h.edge.Log.Since(ctx, t, after)
+	if err == nil {
+		_, err = h.fence(ctx)
 	}
-	from = slices.Repeat(reached{math.MaxUint64}, h.edge.Log.Shards())
-	for _, p := range h.people {
-		for shard := range from {
-			came := uint64(0)
-			if p.from != nil && len(h.conversations) == 0 {
-				came = p.from[shard].Seq
-			}
-			from[shard] = min(from[shard], came)
-		}
-	}
-	return from
+	return records, err
 }
 
 // reread has each conversation reread its own part of the log before it judges anything else.

@@ -27,7 +27,6 @@ type hub struct {
 	life    string          // of the log
 	gaps    context.Context // ends before the feed does
 	endGaps context.CancelFunc
-	open    map[int]uint64 // shards that could not be read in time, and from where; used by the feed's goroutine alone
 	back    resumption
 }
 
@@ -46,22 +45,23 @@ func newHub(e *Edge) *hub {
 
 // arrive takes in one live record. It is called by one goroutine, in the log's order, and waits for the network only where a shard's hole is still open.
 func (h *hub) arrive(r domain.Record) {
-	if from, open := h.open[r.Shard]; open { // it is there again
-		h.fill(r.Shard, from, patience)
-		if _, open := h.open[r.Shard]; open {
-			return // what comes is in the log
-		}
+	if !h.deal(r) { // the shard may be there again
+		h.fill(r.Shard)
+		h.deal(r) // else it is in the log
 	}
-	h.deal(r)
 }
 
-// deal takes a record, once.
-func (h *hub) deal(r domain.Record) {
+// deal takes a record, once; false where the shard has a hole that must be read before.
+func (h *hub) deal(r domain.Record) bool {
 	h.ledger.mu.Lock()
 	defer h.ledger.release()
+	if h.ledger.isOpen(r.Shard) {
+		return false
+	}
 	if h.ledger.take(r) {
 		h.take(r)
 	}
+	return true
 }
 
 // take takes a record to its conversation. The caller holds the ledger's lock.

@@ -21,7 +21,7 @@ type ledger struct {
 	taken   []*recent              // by shard
 	waiting map[*conversation]head // with records that have come and are not dealt with
 	cached  string                 // the cursor's text; "" where it is to be made
-	open    map[int]struct{}       // shards with a hole that could not be read yet
+	holes   map[int]struct{}       // shards with one that could not be read yet: nothing behind it is taken
 	lossy   bool                   // copies may be lost without anybody being told
 	vague   map[*session]struct{}  // whose last offset was unknown
 	clouded bool                   // and was, of some of them, for what everybody's depends on
@@ -63,7 +63,7 @@ func (r *recent) add(seq uint64) bool {
 
 // newLedger makes one; lossy says that live copies may be lost without anybody being told.
 func newLedger(lossy bool) *ledger {
-	return &ledger{lossy: lossy, stale: maxSpan / 4, open: map[int]struct{}{}, waiting: map[*conversation]head{}, vague: map[*session]struct{}{}}
+	return &ledger{lossy: lossy, stale: maxSpan / 4, holes: map[int]struct{}{}, waiting: map[*conversation]head{}, vague: map[*session]struct{}{}}
 }
 
 // begin notes where the log ends before anything is heard of it.
@@ -121,7 +121,7 @@ func (l *ledger) release() {
 func (l *ledger) reach(ends []domain.Position) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.open) > 0 {
+	if len(l.holes) > 0 {
 		return false
 	}
 	for shard, end := range ends {
@@ -130,15 +130,28 @@ func (l *ledger) reach(ends []domain.Position) bool {
 	return true
 }
 
-// leaveOpen notes whether a shard has a hole that could not be read yet. Until it is, nobody has an offset.
-func (l *ledger) leaveOpen(shard int, open bool) {
+// open notes whether a shard has a hole that could not be read yet.
+func (l *ledger) open(shard int, hole bool) {
 	l.mu.Lock()
-	defer l.release()
-	delete(l.open, shard)
-	if open {
-		l.open[shard] = struct{}{}
+	defer l.mu.Unlock()
+	if delete(l.holes, shard); hole {
+		l.holes[shard] = struct{}{}
 	}
-	l.cached = ""
+}
+
+// isOpen says whether it has. The caller holds l.mu.
+func (l *ledger) isOpen(shard int) bool {
+	_, hole := l.holes[shard]
+	return hole
+}
+
+// forgo takes for proven what has come: whatever is missing concerned nobody.
+func (l *ledger) forgo() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for shard, seq := range l.reached {
+		l.proven.set(shard, seq)
+	}
 }
 
 // prove notes that up to there a shard has been read from the log.
@@ -186,16 +199,16 @@ func (l *ledger) wait(c *conversation, h *head) {
 func (l *ledger) offset() string {
 	if l.cached == "" {
 		l.cached = unknown
-		if c := (cursor{newest: l.newest, reached: l.reached}); l.holes(&c) {
+		if c := (cursor{newest: l.newest, reached: l.reached}); l.addWaiting(&c) {
 			l.cached = c.String()
 		}
 	}
 	return l.cached
 }
 
-// holes puts what waits into a cursor; false where that cannot be said.
-func (l *ledger) holes(c *cursor) bool {
-	if len(l.waiting) > maxWaiting || len(l.open) > 0 {
+// addWaiting puts what waits into a cursor; false where that cannot be said.
+func (l *ledger) addWaiting(c *cursor) bool {
+	if len(l.waiting) > maxWaiting {
 		return false
 	}
 	for _, h := range l.waiting {
@@ -237,7 +250,7 @@ func (l *ledger) sure(u domain.UserID) bool {
 			return false
 		}
 	}
-	return len(l.open) == 0
+	return true
 }
 
 // certain is sure for who does not hold l.mu.
@@ -266,22 +279,23 @@ func (l *ledger) leave(s *session) {
 // publish hands a packet that tells of a record to the devices of some people, with the offset of those who have been told that, too, or without: then
 // another one of the same record follows. The caller holds l.mu.
 func (l *ledger) publish(r domain.Record, to []*person, packet *socketio.Packet, last bool) {
-	exact, vague := packet, packet
-	offset := ""
+	offset := unknown
 	if last {
-		if offset = l.offset(); offset != unknown {
-			exact = packet.WithOffset(offset)
-		}
-		vague = nil
+		offset = l.offset()
 	}
+	var exact, vague *socketio.Packet // made when the first one is sent
 	for _, p := range to {
-		certain := !last || offset != unknown && p.owed.Load() == 0
+		certain := offset != unknown && p.owed.Load() == 0
 		for _, s := range *p.sessions.Load() {
 			switch {
 			case !s.live || s.entry.covers(r):
+			case !last:
+				s.socket.Send(packet)
 			case certain:
-				s.socket.Send(exact) // a device that is gone, or too slow, is cut off and comes back
-				s.upTo = l.total
+				if exact == nil {
+					exact = packet.WithOffset(offset)
+				}
+				l.point(s, exact)
 			default:
 				if vague == nil {
 					vague = packet.WithOffset(unknown)
@@ -305,11 +319,16 @@ func (l *ledger) clear() {
 	packet := cursorPacket.WithOffset(l.offset())
 	for s := range l.vague {
 		if s.person.owed.Load() == 0 {
-			s.socket.Send(packet)
-			s.upTo = l.total
-			delete(l.vague, s)
+			l.point(s, packet)
 		}
 	}
+}
+
+// point gives a device a packet with everybody's offset. The caller holds l.mu.
+func (l *ledger) point(s *session, packet *socketio.Packet) {
+	s.socket.Send(packet) // a device that is gone, or too slow, is cut off and comes back
+	s.upTo = l.total
+	delete(l.vague, s)
 }
 
 // settle gives the devices of a person an offset who is told everything now.
@@ -325,9 +344,7 @@ func (l *ledger) settle(p *person) {
 			l.clouded = true
 			continue
 		}
-		s.socket.Send(cursorPacket.WithOffset(offset))
-		s.upTo = l.total
-		delete(l.vague, s)
+		l.point(s, cursorPacket.WithOffset(offset))
 	}
 }
 
@@ -344,8 +361,7 @@ func (l *ledger) renew(people []*person) {
 	for _, p := range people {
 		for _, s := range *p.sessions.Load() {
 			if s.live && s.recoverable && p.owed.Load() == 0 && l.total-s.upTo >= l.stale {
-				s.socket.Send(packet)
-				s.upTo = l.total
+				l.point(s, packet)
 			}
 		}
 	}

@@ -23,7 +23,8 @@ type Recovery struct {
 }
 
 // Recover makes the socket one that its client can come back to. It is for Connect to call, once; nil says that the client knows no recovery: that is one
-// of Engine.IO 3, which never sees an offset. Clients from 3.0 to 4.5 of Socket.IO see offsets and pass them over.
+// of Engine.IO 3, which never sees an offset. All other libraries hand offsets to handlers, as one
+// argument more; those from 4.6 on come back with them.
 //
 // The client gets a name for what it may come back to, made of key and something random, and remembers the offset of the last packet
 // that had one (Packet.WithOffset). When it comes back with both, and the key is the same, Offset gives the latter. Then all that the client has
